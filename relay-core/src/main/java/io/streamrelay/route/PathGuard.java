@@ -1,0 +1,118 @@
+package io.streamrelay.route;
+
+import java.util.Optional;
+
+/**
+ * Refuses request paths that servers, containers and upstreams read differently.
+ *
+ * <p>Called with the raw path, before routing and on the request's own thread. Containers disagree
+ * on dot segments, encoded slashes, double encoding, {@code ;} parameters and {@code //}, so a
+ * prefix match on a path with any of them could send a provider's key to a place no route names.
+ * What passes is its own canonical form: it is matched and sent on as the same string. Grammar: RFC
+ * 3986 §3.3; the rules here are narrower.
+ */
+public final class PathGuard {
+  /** Longest path accepted, in characters. */
+  public static final int MAX_LENGTH = 2048;
+
+  /** Longest query accepted, in characters. */
+  public static final int MAX_QUERY_LENGTH = 8192;
+
+  private PathGuard() {}
+
+  /**
+   * Checks a raw path.
+   *
+   * @param rawPath as it stood in the request line, without the query
+   * @return what is wrong with it, in words fit for the client; empty if it is fine
+   */
+  public static Optional<String> check(String rawPath) {
+    int length = rawPath.length();
+    if (length == 0 || rawPath.charAt(0) != '/') {
+      return Optional.of("the path must start with '/'");
+    }
+    if (length > MAX_LENGTH) {
+      return Optional.of("the path is longer than " + MAX_LENGTH + " characters");
+    }
+    int segmentStart = 1;
+    for (int i = 0; i <= length; i++) {
+      char c = i == length ? '/' : rawPath.charAt(i);
+      if (c == '/' && i > 0) {
+        if (i < length && i == segmentStart) {
+          return Optional.of("the path holds '//'");
+        }
+        if (isDotSegment(rawPath, segmentStart, i)) {
+          return Optional.of("the path holds a '.' or '..' segment");
+        }
+        segmentStart = i + 1;
+      } else if (c <= ' ' || c > '~') {
+        return Optional.of("the path holds a control, blank or non-ASCII character");
+      } else if (c == '\\' || c == ';' || c == '#' || c == '?') {
+        return Optional.of("the path holds '" + c + "'");
+      } else if (c == '%') {
+        int value = i + 2 < length ? hexPair(rawPath, i + 1) : -1;
+        if (value < 0) {
+          return Optional.of("the path holds a '%' that is not followed by two hex digits");
+        }
+        if (value < 0x20 || value == 0x7f) {
+          return Optional.of("the path holds an encoded control character");
+        }
+        if (value == '/' || value == '\\') {
+          return Optional.of("the path holds an encoded slash");
+        }
+        if (value == '%' && hexPair(rawPath, i + 3) >= 0) {
+          return Optional.of("the path is encoded twice");
+        }
+        if (value == ';') {
+          return Optional.of("the path holds an encoded ';'");
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Checks a raw query.
+   *
+   * @param rawQuery what followed the {@code ?}
+   * @return what is wrong with it; empty if it can stand in a request line
+   */
+  public static Optional<String> checkQuery(String rawQuery) {
+    if (rawQuery.length() > MAX_QUERY_LENGTH) {
+      return Optional.of("the query is longer than " + MAX_QUERY_LENGTH + " characters");
+    }
+    for (int i = 0; i < rawQuery.length(); i++) {
+      char c = rawQuery.charAt(i);
+      if (c <= ' ' || c > '~' || c == '#') {
+        return Optional.of("the query holds a control, blank, '#' or non-ASCII character");
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether the segment decodes to "." or "..". */
+  private static boolean isDotSegment(String path, int start, int end) {
+    int dots = 0;
+    int i = start;
+    while (i < end) {
+      if (path.charAt(i) == '.') {
+        i++;
+      } else if (path.charAt(i) == '%' && hexPair(path, i + 1) == '.') {
+        i += 3;
+      } else {
+        return false;
+      }
+      dots++;
+    }
+    return dots == 1 || dots == 2;
+  }
+
+  private static int hexPair(String s, int at) {
+    if (at + 1 >= s.length()) {
+      return -1;
+    }
+    int high = Character.digit(s.charAt(at), 16);
+    int low = Character.digit(s.charAt(at + 1), 16);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+  }
+}

@@ -1,0 +1,352 @@
+package io.streamrelay.route;
+
+import java.net.URI;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the requests under one path go, and on which terms.
+ *
+ * <p>Immutable; made by {@link #builder(String)} or from a file, with the same reach.
+ */
+public final class Route {
+  private final String name;
+  private final String path;
+  private final URI upstream;
+  private final String upstreamBasePath;
+  private final String stripPrefix;
+  private final @Nullable UpstreamCredential credential;
+  private final StreamKind kind;
+  private final Dialect dialect;
+  private final Timeouts timeouts;
+  private final Set<String> forwardHeaders;
+
+  private Route(Builder b) {
+    this.name = checkName(b.name);
+    this.path = checkPath(name, "path", required(name, "path", b.path));
+    this.upstream = checkUpstream(name, required(name, "upstream", b.upstream));
+    String base = upstream.getRawPath() == null ? "" : upstream.getRawPath();
+    this.upstreamBasePath = base.endsWith("/") ? base.substring(0, base.length() - 1) : base;
+    this.stripPrefix = checkStripPrefix(name, path, b.stripPrefix);
+    this.credential = b.credential;
+    this.kind = b.kind;
+    this.timeouts = b.timeouts;
+    this.forwardHeaders = Set.copyOf(b.forwardHeaders);
+    Dialect chosen = b.dialect;
+    this.dialect =
+        chosen != null
+            ? chosen
+            : Dialect.guess(path, credential == null ? "" : credential.header());
+  }
+
+  /**
+   * Starts a route.
+   *
+   * @param name its name in metrics and logs: letters, digits, {@code . _ -}, at most 64
+   * @return a builder with every option at its default
+   */
+  public static Builder builder(String name) {
+    return new Builder(name);
+  }
+
+  /**
+   * Returns the route's name.
+   *
+   * @return a metric label and log field
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * Returns the path prefix that this route serves.
+   *
+   * @return canonical: one leading slash, none at the end unless it is the root
+   */
+  public String path() {
+    return path;
+  }
+
+  /**
+   * Returns the upstream's origin and base path.
+   *
+   * @return an http or https URI without query
+   */
+  public URI upstream() {
+    return upstream;
+  }
+
+  /**
+   * Returns the leading path that is taken off before a request is sent on.
+   *
+   * @return for example {@code /openai}; empty for none
+   */
+  public String stripPrefix() {
+    return stripPrefix;
+  }
+
+  /**
+   * Returns the provider's key.
+   *
+   * @return null if the upstream wants none
+   */
+  public @Nullable UpstreamCredential credential() {
+    return credential;
+  }
+
+  /**
+   * Returns what the answers are.
+   *
+   * @return the kind
+   */
+  public StreamKind kind() {
+    return kind;
+  }
+
+  /**
+   * Returns the form of this route's errors.
+   *
+   * @return the dialect
+   */
+  public Dialect dialect() {
+    return dialect;
+  }
+
+  /**
+   * Returns how patient the relay is.
+   *
+   * @return the four clocks
+   */
+  public Timeouts timeouts() {
+    return timeouts;
+  }
+
+  /**
+   * Returns the request headers passed on beside the standard ones.
+   *
+   * @return names in lower case
+   */
+  public Set<String> forwardHeaders() {
+    return forwardHeaders;
+  }
+
+  /**
+   * Maps a request path to the upstream's.
+   *
+   * @param rawPath a path that {@link PathGuard} passed and this route matches
+   * @return the path to send, with the upstream's base path before it
+   */
+  public String upstreamPath(String rawPath) {
+    String rest = rawPath.substring(stripPrefix.length());
+    String joined = upstreamBasePath + rest;
+    return joined.isEmpty() ? "/" : joined;
+  }
+
+  /** Names the route, its path and its upstream. */
+  @Override
+  public String toString() {
+    return "route '" + name + "' " + path + " -> " + upstream;
+  }
+
+  private static String checkName(String name) {
+    if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
+      throw new IllegalArgumentException(
+          "route name is '"
+              + name
+              + "' (expected: a letter or digit, then at most 63 letters, digits, '.', '_' or '-')");
+    }
+    return name;
+  }
+
+  private static <T> T required(String name, String what, @Nullable T value) {
+    if (value == null) {
+      throw new IllegalArgumentException(
+          "route '" + name + "': " + what + " is missing (expected: it is set)");
+    }
+    return value;
+  }
+
+  private static String checkPath(String name, String what, String path) {
+    Optional<String> wrong = PathGuard.check(path);
+    if (wrong.isPresent()) {
+      throw new IllegalArgumentException(
+          "route '"
+              + name
+              + "': "
+              + what
+              + " is '"
+              + path
+              + "': "
+              + wrong.get()
+              + " (expected: such as /v1/messages or /openai)");
+    }
+    return path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+  }
+
+  private static String checkStripPrefix(String name, String path, @Nullable String stripPrefix) {
+    if (stripPrefix == null || stripPrefix.isEmpty() || stripPrefix.equals("/")) {
+      return "";
+    }
+    String checked = checkPath(name, "strip_prefix", stripPrefix);
+    if (!path.equals(checked) && !path.startsWith(checked + "/")) {
+      throw new IllegalArgumentException(
+          "route '"
+              + name
+              + "': strip_prefix is '"
+              + stripPrefix
+              + "' (expected: leading segments of the route's path "
+              + path
+              + ")");
+    }
+    return checked;
+  }
+
+  private static URI checkUpstream(String name, URI upstream) {
+    String scheme = upstream.getScheme() == null ? "" : upstream.getScheme();
+    boolean http =
+        scheme.toLowerCase(Locale.ROOT).equals("http")
+            || scheme.toLowerCase(Locale.ROOT).equals("https");
+    String rawPath = upstream.getRawPath() == null ? "" : upstream.getRawPath();
+    if (!http
+        || upstream.getHost() == null
+        || upstream.getRawUserInfo() != null
+        || upstream.getRawQuery() != null
+        || upstream.getRawFragment() != null
+        || upstream.getPort() == 0
+        || upstream.getPort() > 65535
+        || (!rawPath.isEmpty() && PathGuard.check(rawPath).isPresent())) {
+      // A user part may be a password: it is not repeated in the message.
+      String shown = upstream.getRawUserInfo() == null ? upstream.toString() : "(has a user part)";
+      throw new IllegalArgumentException(
+          "route '"
+              + name
+              + "': upstream is '"
+              + shown
+              + "' (expected: an http or https origin with an optional path,"
+              + " such as https://api.openai.com; no user, query or fragment)");
+    }
+    return upstream;
+  }
+
+  /** Collects a route's options; not thread-safe. */
+  public static final class Builder {
+    private final String name;
+    private @Nullable String path;
+    private @Nullable URI upstream;
+    private @Nullable String stripPrefix;
+    private @Nullable UpstreamCredential credential;
+    private StreamKind kind = StreamKind.AUTO;
+    private @Nullable Dialect dialect;
+    private Timeouts timeouts = Timeouts.DEFAULT;
+    private final Set<String> forwardHeaders = new TreeSet<>();
+
+    private Builder(String name) {
+      this.name = name;
+    }
+
+    /**
+     * Sets the path prefix served, at segment borders: {@code /openai} serves {@code /openai} and
+     * all below it, never {@code /openaix}.
+     *
+     * @param path starts with one slash, has no dot segments
+     * @return this
+     */
+    public Builder path(String path) {
+      this.path = path;
+      return this;
+    }
+
+    /**
+     * Sets the upstream.
+     *
+     * @param upstream an http or https origin with an optional base path
+     * @return this
+     */
+    public Builder upstream(URI upstream) {
+      this.upstream = upstream;
+      return this;
+    }
+
+    /**
+     * Takes leading segments off the path before it is sent on.
+     *
+     * @param stripPrefix for example {@code /openai}; must be a prefix of the route's path
+     * @return this
+     */
+    public Builder stripPrefix(String stripPrefix) {
+      this.stripPrefix = stripPrefix;
+      return this;
+    }
+
+    /**
+     * Sets the provider's key.
+     *
+     * @param credential what is injected
+     * @return this
+     */
+    public Builder credential(UpstreamCredential credential) {
+      this.credential = credential;
+      return this;
+    }
+
+    /**
+     * Sets what the answers are.
+     *
+     * @param kind default {@link StreamKind#AUTO}
+     * @return this
+     */
+    public Builder kind(StreamKind kind) {
+      this.kind = kind;
+      return this;
+    }
+
+    /**
+     * Sets the form of errors.
+     *
+     * @param dialect default: guessed from the path and the credential's header
+     * @return this
+     */
+    public Builder dialect(Dialect dialect) {
+      this.dialect = dialect;
+      return this;
+    }
+
+    /**
+     * Sets the four clocks.
+     *
+     * @param timeouts default {@link Timeouts#DEFAULT}
+     * @return this
+     */
+    public Builder timeouts(Timeouts timeouts) {
+      this.timeouts = timeouts;
+      return this;
+    }
+
+    /**
+     * Lets further request headers through to the upstream. Credentials, cookies and connection
+     * headers never pass, whatever is named here.
+     *
+     * @param names header names in any case
+     * @return this
+     */
+    public Builder forwardHeaders(String... names) {
+      for (String each : names) {
+        forwardHeaders.add(each.toLowerCase(Locale.ROOT));
+      }
+      return this;
+    }
+
+    /**
+     * Checks and freezes the options.
+     *
+     * @return the route
+     * @throws IllegalArgumentException if an option is missing or wrong; the message names it
+     */
+    public Route build() {
+      return new Route(this);
+    }
+  }
+}

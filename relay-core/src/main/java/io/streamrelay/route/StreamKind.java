@@ -1,0 +1,13 @@
+package io.streamrelay.route;
+
+/**
+ * What a route's answers are, which decides how they are observed. They are never changed by it.
+ */
+public enum StreamKind {
+  /** Server-sent events, unless the answer's {@code Content-Type} names something else. */
+  SSE,
+  /** Opaque bytes, such as audio: never looked into. */
+  RAW,
+  /** As the answer's {@code Content-Type} says. */
+  AUTO
+}
