@@ -1,0 +1,5 @@
+/** Small runnable mains, one idea each. */
+@NullMarked
+package io.streamrelay.examples;
+
+import org.jspecify.annotations.NullMarked;
