@@ -3,8 +3,15 @@
  */
 module io.streamrelay.core {
   requires static transitive org.jspecify;
+  requires com.fasterxml.jackson.core;
+  requires org.slf4j;
 
   exports io.streamrelay;
+  exports io.streamrelay.config;
+  exports io.streamrelay.error;
+  exports io.streamrelay.forward;
   exports io.streamrelay.http;
+  exports io.streamrelay.limit;
+  exports io.streamrelay.policy;
   exports io.streamrelay.route;
 }

@@ -1,8 +1,7 @@
 /**
- * The few HTTP values that both sides share
+ * The few HTTP values that both sides share: header lists and the rules for passing them on.
  *
- * <p>Read {@link io.streamrelay.http. header lists and the rules for passing them on.:Headers}
- * first.
+ * <p>Read {@link io.streamrelay.http.Headers} first.
  */
 @NullMarked
 package io.streamrelay.http;

@@ -1,8 +1,7 @@
 /**
- * Where a request goes
+ * Where a request goes: the guard of its path, the routes, and the table that finds one.
  *
- * <p>Read {@link io.streamrelay.route. the guard of its path, the routes, and the table that finds
- * one.:RouteRegistry} first.
+ * <p>Read {@link io.streamrelay.route.RouteRegistry} first.
  */
 @NullMarked
 package io.streamrelay.route;

@@ -1,0 +1,112 @@
+package io.streamrelay;
+
+import io.streamrelay.http.Headers;
+import io.streamrelay.route.Route;
+import java.time.Instant;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One client request and all that happens until its single end.
+ *
+ * <p>Made by the relay; policies and listeners read it. Not thread-safe by itself: the relay never
+ * lets two calls for one exchange overlap.
+ */
+public interface Exchange {
+  /** The tenant of requests that name none. */
+  String DEFAULT_TENANT = "default";
+
+  /**
+   * Returns the id that logs, errors and {@code X-Request-ID} carry.
+   *
+   * @return the client's own if it was sane, otherwise a new one
+   */
+  String id();
+
+  /**
+   * Returns when the request reached the relay.
+   *
+   * @return wall-clock time
+   */
+  Instant receivedAt();
+
+  /**
+   * Returns the time source for anything that is measured or limited.
+   *
+   * @return the relay's ticker
+   */
+  Ticker ticker();
+
+  /**
+   * Returns the request's method.
+   *
+   * @return in upper case
+   */
+  String method();
+
+  /**
+   * Returns the raw path.
+   *
+   * @return one that {@link io.streamrelay.route.PathGuard} passed
+   */
+  String path();
+
+  /**
+   * Returns the client's request headers.
+   *
+   * @return as they came, credentials included: never log a value
+   */
+  Headers clientRequest();
+
+  /**
+   * Returns the client's address.
+   *
+   * @return as the container tells it; null if it does not
+   */
+  @Nullable String clientAddress();
+
+  /**
+   * Returns where the request goes.
+   *
+   * @return the route
+   */
+  Route route();
+
+  /**
+   * Returns who is limited and billed.
+   *
+   * @return {@link #DEFAULT_TENANT} until a policy says otherwise
+   */
+  String tenant();
+
+  /**
+   * Returns the name of the relay key that was used.
+   *
+   * @return null until a policy says otherwise
+   */
+  @Nullable String keyName();
+
+  /**
+   * Says who sends this request. Called by the policy that authenticates.
+   *
+   * @param keyName the key's name; null for none
+   * @param tenant the tenant; already checked to be a sane name
+   */
+  void identify(@Nullable String keyName, String tenant);
+
+  /**
+   * Returns the model the request asks for.
+   *
+   * @return the top-level {@code model} of a JSON body; null if there is none or it is not known
+   *     yet
+   */
+  @Nullable String model();
+
+  /**
+   * Registers what to do when the exchange ends: the one place to give back what was taken.
+   *
+   * @param action run exactly once, in reverse order of registration, on an I/O thread; must not
+   *     block. What it throws is logged and hinders no other action.
+   */
+  void onEnd(Consumer<ExchangeRecord> action);
+}

@@ -1,0 +1,463 @@
+package io.streamrelay;
+
+import io.streamrelay.error.ErrorCode;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of an exchange at its end: the one record that metrics, the access log and stores
+ * are fed from. Holds no key, prompt or answer. Immutable.
+ */
+public final class ExchangeRecord {
+  /** The route's name where none matched; no route can be called so. */
+  public static final String NO_ROUTE = "_none";
+
+  private final Builder b;
+
+  private ExchangeRecord(Builder b) {
+    this.b = b;
+  }
+
+  /**
+   * Starts a record with every field at its "not known".
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Returns the exchange id.
+   *
+   * @return see above
+   */
+  public String requestId() {
+    return b.requestId;
+  }
+
+  /**
+   * Returns when the request reached the relay.
+   *
+   * @return see above
+   */
+  public Instant receivedAt() {
+    return b.receivedAt;
+  }
+
+  /**
+   * Returns the route's name, or {@link #NO_ROUTE} if none matched.
+   *
+   * @return see above
+   */
+  public String route() {
+    return b.route;
+  }
+
+  /**
+   * Returns who is limited and billed.
+   *
+   * @return see above
+   */
+  public String tenant() {
+    return b.tenant;
+  }
+
+  /**
+   * Returns the name of the relay key; null for none.
+   *
+   * @return see above
+   */
+  public @Nullable String keyName() {
+    return b.keyName;
+  }
+
+  /**
+   * Returns the client's address; null if not known.
+   *
+   * @return see above
+   */
+  public @Nullable String clientAddress() {
+    return b.clientAddress;
+  }
+
+  /**
+   * Returns the request's method.
+   *
+   * @return see above
+   */
+  public String method() {
+    return b.method;
+  }
+
+  /**
+   * Returns the raw path, without the query; empty if it was refused.
+   *
+   * @return see above
+   */
+  public String path() {
+    return b.path;
+  }
+
+  /**
+   * Returns the model asked for; null if not known.
+   *
+   * @return see above
+   */
+  public @Nullable String model() {
+    return b.model;
+  }
+
+  /**
+   * Returns the status the client got; 499 if it left before there was one.
+   *
+   * @return see above
+   */
+  public int status() {
+    return b.status;
+  }
+
+  /**
+   * Returns how it ended.
+   *
+   * @return see above
+   */
+  public EndReason end() {
+    return b.end;
+  }
+
+  /**
+   * Returns the relay's own error; null if it made none.
+   *
+   * @return see above
+   */
+  public @Nullable ErrorCode error() {
+    return b.error;
+  }
+
+  /**
+   * Returns the upstream's id for this request; null if it gave none.
+   *
+   * @return see above
+   */
+  public @Nullable String upstreamRequestId() {
+    return b.upstreamRequestId;
+  }
+
+  /**
+   * Returns nanoseconds from request to end.
+   *
+   * @return see above
+   */
+  public long durationNanos() {
+    return b.durationNanos;
+  }
+
+  /**
+   * Returns nanoseconds from request to the upstream's response head; -1 if none came.
+   *
+   * @return see above
+   */
+  public long timeToHeadNanos() {
+    return b.timeToHeadNanos;
+  }
+
+  /**
+   * Returns nanoseconds from request to the first body byte handed to the client; -1 if none was.
+   *
+   * @return see above
+   */
+  public long timeToFirstByteNanos() {
+    return b.timeToFirstByteNanos;
+  }
+
+  /**
+   * Returns body bytes taken from the client.
+   *
+   * @return see above
+   */
+  public long requestBytes() {
+    return b.requestBytes;
+  }
+
+  /**
+   * Returns body bytes handed to the client.
+   *
+   * @return see above
+   */
+  public long responseBytes() {
+    return b.responseBytes;
+  }
+
+  /**
+   * Returns server-sent events observed; 0 for other answers.
+   *
+   * @return see above
+   */
+  public long events() {
+    return b.events;
+  }
+
+  /** Collects a record's fields; not thread-safe. */
+  public static final class Builder {
+    private String requestId = "";
+    private Instant receivedAt = Instant.EPOCH;
+    private String route = NO_ROUTE;
+    private String tenant = Exchange.DEFAULT_TENANT;
+    private @Nullable String keyName;
+    private @Nullable String clientAddress;
+    private String method = "";
+    private String path = "";
+    private @Nullable String model;
+    private int status = 0;
+    private EndReason end = EndReason.RELAY_ERROR;
+    private @Nullable ErrorCode error;
+    private @Nullable String upstreamRequestId;
+    private long durationNanos = 0;
+    private long timeToHeadNanos = -1;
+    private long timeToFirstByteNanos = -1;
+    private long requestBytes = 0;
+    private long responseBytes = 0;
+    private long events = 0;
+
+    private Builder() {}
+
+    /**
+     * Sets the exchange id.
+     *
+     * @param requestId the value
+     * @return this
+     */
+    public Builder requestId(String requestId) {
+      this.requestId = requestId;
+      return this;
+    }
+
+    /**
+     * Sets when the request reached the relay.
+     *
+     * @param receivedAt the value
+     * @return this
+     */
+    public Builder receivedAt(Instant receivedAt) {
+      this.receivedAt = receivedAt;
+      return this;
+    }
+
+    /**
+     * Sets the route's name, or {@link #NO_ROUTE} if none matched.
+     *
+     * @param route the value
+     * @return this
+     */
+    public Builder route(String route) {
+      this.route = route;
+      return this;
+    }
+
+    /**
+     * Sets who is limited and billed.
+     *
+     * @param tenant the value
+     * @return this
+     */
+    public Builder tenant(String tenant) {
+      this.tenant = tenant;
+      return this;
+    }
+
+    /**
+     * Sets the name of the relay key; null for none.
+     *
+     * @param keyName the value
+     * @return this
+     */
+    public Builder keyName(@Nullable String keyName) {
+      this.keyName = keyName;
+      return this;
+    }
+
+    /**
+     * Sets the client's address; null if not known.
+     *
+     * @param clientAddress the value
+     * @return this
+     */
+    public Builder clientAddress(@Nullable String clientAddress) {
+      this.clientAddress = clientAddress;
+      return this;
+    }
+
+    /**
+     * Sets the request's method.
+     *
+     * @param method the value
+     * @return this
+     */
+    public Builder method(String method) {
+      this.method = method;
+      return this;
+    }
+
+    /**
+     * Sets the raw path, without the query; empty if it was refused.
+     *
+     * @param path the value
+     * @return this
+     */
+    public Builder path(String path) {
+      this.path = path;
+      return this;
+    }
+
+    /**
+     * Sets the model asked for; null if not known.
+     *
+     * @param model the value
+     * @return this
+     */
+    public Builder model(@Nullable String model) {
+      this.model = model;
+      return this;
+    }
+
+    /**
+     * Sets the status the client got; 499 if it left before there was one.
+     *
+     * @param status the value
+     * @return this
+     */
+    public Builder status(int status) {
+      this.status = status;
+      return this;
+    }
+
+    /**
+     * Sets how it ended.
+     *
+     * @param end the value
+     * @return this
+     */
+    public Builder end(EndReason end) {
+      this.end = end;
+      return this;
+    }
+
+    /**
+     * Sets the relay's own error; null if it made none.
+     *
+     * @param error the value
+     * @return this
+     */
+    public Builder error(@Nullable ErrorCode error) {
+      this.error = error;
+      return this;
+    }
+
+    /**
+     * Sets the upstream's id for this request; null if it gave none.
+     *
+     * @param upstreamRequestId the value
+     * @return this
+     */
+    public Builder upstreamRequestId(@Nullable String upstreamRequestId) {
+      this.upstreamRequestId = upstreamRequestId;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from request to end.
+     *
+     * @param durationNanos the value
+     * @return this
+     */
+    public Builder durationNanos(long durationNanos) {
+      this.durationNanos = durationNanos;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from request to the upstream's response head; -1 if none came.
+     *
+     * @param timeToHeadNanos the value
+     * @return this
+     */
+    public Builder timeToHeadNanos(long timeToHeadNanos) {
+      this.timeToHeadNanos = timeToHeadNanos;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from request to the first body byte handed to the client; -1 if none was.
+     *
+     * @param timeToFirstByteNanos the value
+     * @return this
+     */
+    public Builder timeToFirstByteNanos(long timeToFirstByteNanos) {
+      this.timeToFirstByteNanos = timeToFirstByteNanos;
+      return this;
+    }
+
+    /**
+     * Sets body bytes taken from the client.
+     *
+     * @param requestBytes the value
+     * @return this
+     */
+    public Builder requestBytes(long requestBytes) {
+      this.requestBytes = requestBytes;
+      return this;
+    }
+
+    /**
+     * Sets body bytes handed to the client.
+     *
+     * @param responseBytes the value
+     * @return this
+     */
+    public Builder responseBytes(long responseBytes) {
+      this.responseBytes = responseBytes;
+      return this;
+    }
+
+    /**
+     * Sets server-sent events observed; 0 for other answers.
+     *
+     * @param events the value
+     * @return this
+     */
+    public Builder events(long events) {
+      this.events = events;
+      return this;
+    }
+
+    /**
+     * Freezes a copy of what was collected.
+     *
+     * @return the record
+     */
+    public ExchangeRecord build() {
+      Builder copy = new Builder();
+      copy.requestId = requestId;
+      copy.receivedAt = receivedAt;
+      copy.route = route;
+      copy.tenant = tenant;
+      copy.keyName = keyName;
+      copy.clientAddress = clientAddress;
+      copy.method = method;
+      copy.path = path;
+      copy.model = model;
+      copy.status = status;
+      copy.end = end;
+      copy.error = error;
+      copy.upstreamRequestId = upstreamRequestId;
+      copy.durationNanos = durationNanos;
+      copy.timeToHeadNanos = timeToHeadNanos;
+      copy.timeToFirstByteNanos = timeToFirstByteNanos;
+      copy.requestBytes = requestBytes;
+      copy.responseBytes = responseBytes;
+      copy.events = events;
+      return new ExchangeRecord(copy);
+    }
+  }
+}

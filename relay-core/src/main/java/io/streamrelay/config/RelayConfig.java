@@ -1,0 +1,178 @@
+package io.streamrelay.config;
+
+import io.streamrelay.route.Route;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All that an operator can set: the routes, and on which terms they are served.
+ *
+ * <p>Immutable; made by {@link #builder()} or from a file, with the same reach.
+ */
+public final class RelayConfig {
+  private final ServerConfig server;
+  private final List<Route> routes;
+  private final AuthConfig auth;
+  private final RateLimitConfig rateLimit;
+  private final ObservabilityConfig observability;
+  private final DemoProviderConfig demoProvider;
+
+  private RelayConfig(Builder b) {
+    this.server = b.server;
+    this.routes = List.copyOf(b.routes);
+    this.auth = b.auth;
+    this.rateLimit = b.rateLimit;
+    this.observability = b.observability;
+    this.demoProvider = b.demoProvider;
+  }
+
+  /**
+   * Starts a configuration with every option at its default: no routes, no keys, no limit.
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Returns the listening side.
+   *
+   * @return never null
+   */
+  public ServerConfig server() {
+    return server;
+  }
+
+  /**
+   * Returns the routes.
+   *
+   * @return in the order given
+   */
+  public List<Route> routes() {
+    return routes;
+  }
+
+  /**
+   * Returns the keys.
+   *
+   * @return never null
+   */
+  public AuthConfig auth() {
+    return auth;
+  }
+
+  /**
+   * Returns the limits.
+   *
+   * @return never null
+   */
+  public RateLimitConfig rateLimit() {
+    return rateLimit;
+  }
+
+  /**
+   * Returns metrics and logs.
+   *
+   * @return never null
+   */
+  public ObservabilityConfig observability() {
+    return observability;
+  }
+
+  /**
+   * Returns the demo provider.
+   *
+   * @return never null
+   */
+  public DemoProviderConfig demoProvider() {
+    return demoProvider;
+  }
+
+  /** Collects the options; not thread-safe. */
+  public static final class Builder {
+    private ServerConfig server = ServerConfig.DEFAULT;
+    private final List<Route> routes = new ArrayList<>();
+    private AuthConfig auth = AuthConfig.DISABLED;
+    private RateLimitConfig rateLimit = RateLimitConfig.DISABLED;
+    private ObservabilityConfig observability = ObservabilityConfig.DEFAULT;
+    private DemoProviderConfig demoProvider = DemoProviderConfig.DISABLED;
+
+    private Builder() {}
+
+    /**
+     * Sets the listening side.
+     *
+     * @param server default {@link ServerConfig#DEFAULT}
+     * @return this
+     */
+    public Builder server(ServerConfig server) {
+      this.server = server;
+      return this;
+    }
+
+    /**
+     * Adds a route.
+     *
+     * @param route its name and path must differ from those of all others
+     * @return this
+     */
+    public Builder route(Route route) {
+      routes.add(route);
+      return this;
+    }
+
+    /**
+     * Sets the keys.
+     *
+     * @param auth default {@link AuthConfig#DISABLED}
+     * @return this
+     */
+    public Builder auth(AuthConfig auth) {
+      this.auth = auth;
+      return this;
+    }
+
+    /**
+     * Sets the limits.
+     *
+     * @param rateLimit default {@link RateLimitConfig#DISABLED}
+     * @return this
+     */
+    public Builder rateLimit(RateLimitConfig rateLimit) {
+      this.rateLimit = rateLimit;
+      return this;
+    }
+
+    /**
+     * Sets metrics and logs.
+     *
+     * @param observability default {@link ObservabilityConfig#DEFAULT}
+     * @return this
+     */
+    public Builder observability(ObservabilityConfig observability) {
+      this.observability = observability;
+      return this;
+    }
+
+    /**
+     * Sets the demo provider.
+     *
+     * @param demoProvider default {@link DemoProviderConfig#DISABLED}
+     * @return this
+     */
+    public Builder demoProvider(DemoProviderConfig demoProvider) {
+      this.demoProvider = demoProvider;
+      return this;
+    }
+
+    /**
+     * Freezes the options.
+     *
+     * @return the configuration
+     */
+    public RelayConfig build() {
+      return new RelayConfig(this);
+    }
+  }
+}
