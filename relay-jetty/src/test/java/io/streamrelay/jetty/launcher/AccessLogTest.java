@@ -1,0 +1,178 @@
+package io.streamrelay.jetty.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.streamrelay.EndReason;
+import io.streamrelay.ExchangeRecord;
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.log.AccessLog;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
+
+/** Here rather than in relay-core, whose tests have no logging backend. */
+class AccessLogTest {
+  private final Logger logger = (Logger) LoggerFactory.getLogger("io.streamrelay.access");
+  private final @Nullable Level levelBefore = logger.getLevel();
+  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+  private final AccessLog log = new AccessLog();
+
+  @BeforeEach
+  void listen() {
+    lines.start();
+    logger.addAppender(lines);
+    logger.setAdditive(false);
+    logger.setLevel(Level.INFO);
+  }
+
+  @AfterEach
+  void restore() {
+    logger.detachAppender(lines);
+    logger.setAdditive(true);
+    logger.setLevel(levelBefore);
+  }
+
+  @Test
+  void saysAllThatIsKnown() {
+    log.onEnd(
+        ExchangeRecord.builder()
+            .requestId("req-1")
+            .route("anthropic")
+            .tenant("acme")
+            .keyName("ci")
+            .clientAddress("192.0.2.7")
+            .method("POST")
+            .path("/v1/messages")
+            .model("claude")
+            .status(200)
+            .end(EndReason.UPSTREAM_TRUNCATED)
+            .error(ErrorCode.UPSTREAM_TRUNCATED)
+            .upstreamRequestId("up-9")
+            .durationNanos(1_234_999_999L)
+            .timeToHeadNanos(55_000_000L)
+            .timeToFirstByteNanos(56_000_000L)
+            .requestBytes(17)
+            .responseBytes(4711)
+            .events(12)
+            .build());
+
+    ILoggingEvent line = onlyLine();
+    assertThat(line.getFormattedMessage())
+        .isEqualTo("POST /v1/messages 200 upstream_truncated 1234 ms");
+    Map<String, Object> expected = new LinkedHashMap<>();
+    expected.put("request_id", "req-1");
+    expected.put("route", "anthropic");
+    expected.put("tenant", "acme");
+    expected.put("key", "ci");
+    expected.put("client", "192.0.2.7");
+    expected.put("method", "POST");
+    expected.put("path", "/v1/messages");
+    expected.put("model", "claude");
+    expected.put("status", 200L);
+    expected.put("outcome", "upstream_truncated");
+    expected.put("error_type", "upstream_truncated");
+    expected.put("upstream_request_id", "up-9");
+    expected.put("duration_ms", 1234L);
+    expected.put("ttfb_ms", 56L);
+    expected.put("bytes_in", 17L);
+    expected.put("bytes_out", 4711L);
+    expected.put("events", 12L);
+    assertThat(pairs(line)).containsExactlyEntriesOf(expected);
+  }
+
+  @Test
+  void leavesOutWhatIsNotKnown() {
+    log.onEnd(ExchangeRecord.builder().end(EndReason.REJECTED).build());
+
+    ILoggingEvent line = onlyLine();
+    assertThat(line.getFormattedMessage()).isEqualTo("- - - rejected 0 ms");
+    assertThat(pairs(line))
+        .containsOnlyKeys("tenant", "outcome", "duration_ms", "bytes_in", "bytes_out", "events");
+  }
+
+  @ParameterizedTest
+  @EnumSource(EndReason.class)
+  void levelTellsWhoShouldLook(EndReason end) {
+    Set<String> warn =
+        Set.of(
+            "UPSTREAM_ERROR",
+            "UPSTREAM_TRUNCATED",
+            "CONNECT_TIMEOUT",
+            "FIRST_BYTE_TIMEOUT",
+            "IDLE_TIMEOUT",
+            "TOTAL_TIMEOUT");
+    log.onEnd(ExchangeRecord.builder().end(end).build());
+
+    Level expected =
+        end == EndReason.RELAY_ERROR
+            ? Level.ERROR
+            : warn.contains(end.name()) ? Level.WARN : Level.INFO;
+    assertThat(onlyLine().getLevel()).isEqualTo(expected);
+  }
+
+  @Test
+  void saysNothingBelowTheLevel() {
+    logger.setLevel(Level.WARN);
+    log.onEnd(ExchangeRecord.builder().end(EndReason.COMPLETE).build());
+    assertThat(lines.list).isEmpty();
+  }
+
+  @Test
+  void textThatAClientChoseForgesNoLine() {
+    String forged = "x\r\n2026-11-24 12:00:00.000 INFO  access  GET / 200\u001b[2K\u2028{}";
+    log.onEnd(
+        ExchangeRecord.builder()
+            .requestId(forged)
+            .route(forged)
+            .tenant(forged)
+            .keyName(forged)
+            .clientAddress(forged)
+            .method(forged)
+            .path(forged)
+            .model(forged)
+            .upstreamRequestId(forged)
+            .status(200)
+            .end(EndReason.COMPLETE)
+            .build());
+
+    ILoggingEvent line = onlyLine();
+    assertThat(line.getFormattedMessage()).doesNotMatch("(?s).*[\\p{Cntrl}\u2028].*");
+    assertThat(line.getFormattedMessage()).endsWith("{} 200 complete 0 ms");
+    assertThat(pairs(line).values())
+        .allSatisfy(
+            value -> assertThat(value.toString()).doesNotMatch("(?s).*[\\p{Cntrl}\u2028].*"))
+        .filteredOn(value -> value.toString().startsWith("x\\u000d\\u000a2026"))
+        .hasSize(9);
+  }
+
+  @Test
+  void longTextIsCut() {
+    log.onEnd(
+        ExchangeRecord.builder().model("m".repeat(10_000)).path("/" + "p".repeat(10_000)).build());
+    assertThat(pairs(onlyLine()).get("model")).asString().hasSize(257).endsWith("m…");
+    assertThat(onlyLine().getFormattedMessage()).hasSizeLessThan(300);
+  }
+
+  private ILoggingEvent onlyLine() {
+    assertThat(lines.list).hasSize(1);
+    return lines.list.get(0);
+  }
+
+  private static Map<String, Object> pairs(ILoggingEvent line) {
+    Map<String, Object> pairs = new LinkedHashMap<>();
+    line.getKeyValuePairs()
+        .forEach(pair -> assertThat(pairs.put(pair.key, pair.value)).as(pair.key).isNull());
+    return pairs;
+  }
+}
