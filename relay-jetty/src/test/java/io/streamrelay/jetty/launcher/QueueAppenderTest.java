@@ -96,6 +96,21 @@ class QueueAppenderTest {
   }
 
   @Test
+  void q2_aLineThatWasOnItsWayWhenTheQueueStoppedIsCounted() {
+    QueueAppender queue = start(4, LONG, destination);
+    queue.doAppend(
+        new LoggingEvent("fqcn", context.getLogger("test"), Level.INFO, "late", null, null) {
+          @Override
+          public void prepareForDeferredProcessing() {
+            // Past the check that the queue accepts lines, not in the queue yet.
+            queue.stop();
+          }
+        });
+    assertThat(queue.dropped()).isEqualTo(1);
+    assertThat(destination.lines()).isEmpty();
+  }
+
+  @Test
   void q2_linesAfterTheStopAreCounted() {
     destination.allow(1_000);
     QueueAppender queue = start(4, LONG, destination);
