@@ -4,7 +4,9 @@
 module io.streamrelay.core {
   requires static transitive org.jspecify;
   requires com.fasterxml.jackson.core;
+  requires io.github.cdimascio.dotenv.java;
   requires org.slf4j;
+  requires org.yaml.snakeyaml;
 
   exports io.streamrelay;
   exports io.streamrelay.config;

@@ -1,6 +1,7 @@
 package io.streamrelay.config;
 
 import io.streamrelay.route.Route;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,6 +34,18 @@ public final class RelayConfig {
    */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /**
+   * Reads a YAML file, with variables from this process and from the file {@code .env} in the
+   * working directory. {@link RelayConfigLoader} takes them from elsewhere.
+   *
+   * @param file UTF-8, at most 3 MiB
+   * @return the configuration, with the warnings its operator should see
+   * @throws RelayConfigException if a file cannot be read or anything in it is wrong
+   */
+  public static LoadedConfig load(Path file) {
+    return RelayConfigLoader.standard().load(file);
   }
 
   /**
