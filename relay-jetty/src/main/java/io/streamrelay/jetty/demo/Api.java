@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What each API has of its own: where the key is, the request id's header, the form of an error.
@@ -60,22 +61,30 @@ enum Api {
                 + " credential, so that the relay puts the provider's key in its place.");
       }
     }
-    if (key(headers).isEmpty()) {
-      String expected =
-          this == OPENAI ? "Authorization: Bearer <any key>" : keyHeader + ": <any key>";
+    if (!hasKey(headers)) {
+      String expected = this == OPENAI ? "Authorization: Bearer <any>" : keyHeader + ": <any>";
       throw new Refusal(401, "invalid_api_key", "No key (expected: " + expected + ").");
     }
   }
 
-  private String key(HttpFields headers) {
-    String value = headers.get(keyHeader);
-    if (value == null) {
-      return "";
-    }
-    if (this != OPENAI) {
-      return value.strip();
-    }
-    return value.toLowerCase(Locale.ROOT).startsWith("bearer ") ? value.substring(7).strip() : "";
+  private boolean hasKey(HttpFields headers) {
+    return switch (this) {
+      case OPENAI -> hasBearer(headers);
+      // Anthropic's SDKs send the one or, of late, the other.
+      case ANTHROPIC -> hasText(headers.get(keyHeader)) || hasBearer(headers);
+      case AZURE -> hasText(headers.get(keyHeader));
+    };
+  }
+
+  private static boolean hasBearer(HttpFields headers) {
+    String value = headers.get("Authorization");
+    return value != null
+        && value.toLowerCase(Locale.ROOT).startsWith("bearer ")
+        && hasText(value.substring("bearer ".length()));
+  }
+
+  private static boolean hasText(@Nullable String value) {
+    return value != null && !value.isBlank();
   }
 
   Reply error(Refusal refusal, String id) {
