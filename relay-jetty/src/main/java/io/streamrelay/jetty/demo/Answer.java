@@ -26,10 +26,10 @@ record Answer(List<String> tokens, boolean limited, int promptTokens) {
    */
   static Answer to(JsonNode messages, int maxTokens) {
     String prompt = content(messages);
-    int promptTokens = tokens(prompt).size();
+    int promptTokens = count(prompt);
     for (JsonNode message : messages) {
       String content = content(message.path("content"));
-      promptTokens += tokens(content).size();
+      promptTokens += count(content);
       if (message.path("role").asText().equals("user")) {
         prompt = content;
       }
@@ -77,6 +77,11 @@ record Answer(List<String> tokens, boolean limited, int promptTokens) {
       text.append(part.path("text").asText());
     }
     return text.toString();
+  }
+
+  /** Counts without a list, because a prompt may be megabytes. */
+  private static int count(String text) {
+    return (int) TOKEN.matcher(text).results().count();
   }
 
   private static List<String> tokens(String text) {

@@ -3,6 +3,7 @@ package io.streamrelay.jetty.demo;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * Sings a text, one soft note a word, as mono 16-bit PCM.
@@ -13,6 +14,7 @@ import java.util.List;
 final class Melody {
   static final int BYTES_PER_SAMPLE = 2;
 
+  private static final Pattern SPACE = Pattern.compile("\\s+");
   private static final int NOTES_PER_SECOND = 4;
   private static final int MAX_SECONDS = 20;
 
@@ -29,8 +31,7 @@ final class Melody {
   private final int samplesPerSecond;
 
   Melody(String text, int samplesPerSecond) {
-    this.words =
-        List.of(text.strip().split("\\s+")).stream().limit(MAX_SECONDS * NOTES_PER_SECOND).toList();
+    this.words = SPACE.splitAsStream(text.strip()).limit(MAX_SECONDS * NOTES_PER_SECOND).toList();
     this.samplesPerSecond = samplesPerSecond;
   }
 
