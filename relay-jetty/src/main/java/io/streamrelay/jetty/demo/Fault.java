@@ -115,8 +115,8 @@ enum Fault {
   private End end(Pace pace, boolean errorWasSaid) {
     return switch (this) {
       case STALL -> new End(pace.stall(), false);
-      case CUT -> new End(Duration.ZERO, false);
-      case ERROR_EVENT -> new End(Duration.ZERO, errorWasSaid);
+      case CUT -> new End(pace.tokenGap(), false);
+      case ERROR_EVENT -> errorWasSaid ? End.CLEAN : new End(pace.tokenGap(), false);
       default -> End.CLEAN;
     };
   }

@@ -96,11 +96,10 @@ class FaultTest {
   @ParameterizedTest
   @ValueSource(strings = {CHAT, MESSAGES, RESPONSES})
   void demoCutBreaksTheConnectionAfterSomeTokens(String path) throws Exception {
-    InputStream body = client.open(client.post(path, streaming("demo-cut"))).get().body();
+    int events = PREAMBLE.getOrDefault(path, 0) + Fault.PIECES_BEFORE;
+    InputStream body = readEvents(path, "demo-cut", events);
 
-    for (int i = 0; i < PREAMBLE.getOrDefault(path, 0) + Fault.PIECES_BEFORE; i++) {
-      DemoClient.readEvent(body);
-    }
+    assertThat(hand.step()).isEqualTo(Pace.LIFELIKE.tokenGap());
     assertThatThrownBy(body::read).isInstanceOf(IOException.class);
   }
 
@@ -112,15 +111,7 @@ class FaultTest {
 
   @Test
   void demoStallFallsSilentThenBreaks() throws Exception {
-    CompletableFuture<HttpResponse<InputStream>> opened =
-        steppedClient.open(steppedClient.post(CHAT, streaming("demo-stall")));
-    for (int i = 0; i < 1 + Fault.PIECES_BEFORE; i++) {
-      hand.step();
-    }
-    InputStream body = opened.get().body();
-    for (int i = 0; i < 1 + Fault.PIECES_BEFORE; i++) {
-      DemoClient.readEvent(body);
-    }
+    InputStream body = readEvents(CHAT, "demo-stall", 1 + Fault.PIECES_BEFORE);
 
     assertThat(hand.step()).isEqualTo(Duration.ofMinutes(10));
     assertThatThrownBy(body::read).isInstanceOf(IOException.class);
@@ -166,5 +157,19 @@ class FaultTest {
     assertThat(
             client.sendForBytes(client.post(SPEECH, openAi.formatted("m", "demo-truncate"))).body())
         .hasSize(Fault.PIECES_BEFORE * 24 * Speech.PIECE_MILLIS * 2);
+  }
+
+  /** Steps that many events to the client, which reads each. */
+  private InputStream readEvents(String path, String model, int count) throws Exception {
+    CompletableFuture<HttpResponse<InputStream>> opened =
+        steppedClient.open(steppedClient.post(path, streaming(model)));
+    hand.step();
+    InputStream body = opened.get().body();
+    DemoClient.readEvent(body);
+    for (int i = 1; i < count; i++) {
+      hand.step();
+      DemoClient.readEvent(body);
+    }
+    return body;
   }
 }
