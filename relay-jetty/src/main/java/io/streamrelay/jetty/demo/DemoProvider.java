@@ -17,6 +17,7 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 
@@ -83,11 +84,10 @@ public final class DemoProvider implements AutoCloseable {
     server.addConnector(connector);
     Pacer serverPacer = (pause, step) -> server.getScheduler().schedule(step, pause);
     server.setHandler(new Endpoints(pace, pacer == null ? serverPacer : pacer));
-    DemoProvider provider = new DemoProvider(server, host, port);
     try {
       server.start();
     } catch (Exception e) {
-      provider.close();
+      LifeCycle.stop(server);
       throw new IllegalStateException(
           "demo provider: cannot listen on "
               + host
@@ -126,11 +126,7 @@ public final class DemoProvider implements AutoCloseable {
   /** Stops listening and breaks what is still being answered. Idempotent. */
   @Override
   public void close() {
-    try {
-      server.stop();
-    } catch (Exception e) {
-      throw new IllegalStateException("demo provider: cannot stop", e);
-    }
+    LifeCycle.stop(server);
   }
 
   /** One path of one API. */
