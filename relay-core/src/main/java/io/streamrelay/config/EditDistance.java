@@ -4,10 +4,13 @@ package io.streamrelay.config;
 final class EditDistance {
   private EditDistance() {}
 
-  /** Insertions, deletions and replacements from one word to the other; above the limit, more. */
+  /**
+   * Insertions, deletions and replacements from one word to the other; very many if the lengths
+   * differ by more.
+   */
   static int between(String a, String b, int limit) {
     if (Math.abs(a.length() - b.length()) > limit) {
-      return limit + 1;
+      return Integer.MAX_VALUE;
     }
     int[] row = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {

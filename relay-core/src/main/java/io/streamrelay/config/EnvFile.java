@@ -32,7 +32,7 @@ final class EnvFile {
     Map<String, String> declared = new HashMap<>();
     try {
       for (DotenvEntry each : parse(file).entries(Dotenv.Filter.DECLARED_IN_ENV_FILE)) {
-        declared.put(each.getKey(), each.getValue());
+        declared.put(each.getKey(), withoutSingleQuotes(each.getValue()));
       }
     } catch (DotenvException e) {
       throw problem(
@@ -51,6 +51,12 @@ final class EnvFile {
         .directory(directory == null ? "/" : directory + "/")
         .filename(String.valueOf(file.getFileName()))
         .load();
+  }
+
+  /** The library takes double quotes off, but not single ones. */
+  private static String withoutSingleQuotes(String value) {
+    boolean quoted = value.length() > 1 && value.startsWith("'") && value.endsWith("'");
+    return quoted ? value.substring(1, value.length() - 1) : value;
   }
 
   /** The library drops a value whose quote is never closed, and all that follows it. */

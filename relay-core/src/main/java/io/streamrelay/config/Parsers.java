@@ -253,7 +253,7 @@ final class Parsers {
       throw uri.getRawAuthority() == null
           ? BadValueException.because("it has no host", AN_UPSTREAM)
           : BadValueException.because(
-              "'" + uri.getRawAuthority() + "' holds no host that a URI allows",
+              "its host is none that a URI allows",
               "a host of letters, digits, '-' and '.', without '_', and a port up to 65535");
     }
     if (uri.getPort() == 0 || uri.getPort() > 65535) {
