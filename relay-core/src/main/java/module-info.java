@@ -3,6 +3,7 @@
  */
 module io.streamrelay.core {
   requires static transitive org.jspecify;
+  requires static transitive io.github.resilience4j.ratelimiter;
   requires com.fasterxml.jackson.core;
   requires io.github.cdimascio.dotenv.java;
   requires org.slf4j;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param tenantHeader whether {@code X-Tenant-ID} counts; always true for an unbound key
  */
 public record ApiKey(String name, String sha256, @Nullable String tenant, boolean tenantHeader) {
-  /** Checks name and digest. */
+  /** Checks name, digest and tenant. */
   public ApiKey {
     if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
       throw new IllegalArgumentException(
@@ -33,6 +33,14 @@ public record ApiKey(String name, String sha256, @Nullable String tenant, boolea
     if (tenant == null && !tenantHeader) {
       throw new IllegalArgumentException(
           "API key '" + name + "' has no tenant (expected: a tenant, or tenant_header: true)");
+    }
+    if (tenant != null && !TenantPolicy.isTenantName(tenant)) {
+      throw new IllegalArgumentException(
+          "API key '"
+              + name
+              + "': tenant is '"
+              + tenant
+              + "' (expected: 1 to 128 letters, digits, '.', '_', ':' or '-')");
     }
   }
 

@@ -1,0 +1,10 @@
+/**
+ * Fakes and contract tests for policies, limiters and forwarders, the relay's own and others'.
+ *
+ * <p>Published as the test jar of relay-core. Read {@link io.streamrelay.testkit.FakeExchange}
+ * first.
+ */
+@NullMarked
+package io.streamrelay.testkit;
+
+import org.jspecify.annotations.NullMarked;
