@@ -13,7 +13,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.Mark;
@@ -88,7 +87,7 @@ final class YamlText {
       root = new Yaml(options).compose(new StringReader(text));
     } catch (MarkedYAMLException e) {
       Mark at = e.getProblemMark() != null ? e.getProblemMark() : e.getContextMark();
-      context.problem(at, "", describe(e.getProblem()), "one YAML document");
+      context.problem(at, "", describe(e), "one YAML document");
       return Optional.empty();
     } catch (YAMLException | IllegalArgumentException | IndexOutOfBoundsException e) {
       context.problem(null, "", limit(String.valueOf(e.getMessage())), "a plain YAML file");
@@ -127,8 +126,8 @@ final class YamlText {
   }
 
   /** The parser's own words, except where they repeat the text, which may be a key. */
-  private static String describe(@Nullable String problem) {
-    String words = problem == null ? "" : problem;
+  private static String describe(MarkedYAMLException e) {
+    String words = e.getProblem() == null ? "" : e.getProblem();
     if (words.contains("undefined alias")) {
       words = "a value starts with '*' but names no anchor; put it in quotes";
     } else if (words.contains("undefined tag handle")) {
@@ -136,7 +135,12 @@ final class YamlText {
     } else if (words.startsWith("but found another document")) {
       words = "a second document starts here";
     }
-    return "this is not YAML: " + words.replaceAll("\\s+", " ");
+    Mark start = e.getContextMark();
+    String where =
+        start == null || e.getContext() == null || words.startsWith("a ")
+            ? ""
+            : " (" + e.getContext() + " that starts on line " + (start.getLine() + 1) + ")";
+    return "this is not YAML: " + words.replaceAll("\\s+", " ") + where;
   }
 
   private static String limit(String message) {

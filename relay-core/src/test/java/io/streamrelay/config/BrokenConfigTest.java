@@ -409,4 +409,11 @@ class BrokenConfigTest {
         .asString()
         .contains("server.port is 'x'");
   }
+
+  @Test
+  void aQuoteThatIsNeverClosedNamesItsStart() {
+    assertThat(ConfigTexts.failure("server:\n  host: 'a\nauth: {}\n", Map.of()))
+        .hasMessageStartingWith("test.yaml:4:1: this is not YAML: found unexpected end of stream")
+        .hasMessageContaining("a quoted scalar that starts on line 2");
+  }
 }
