@@ -12,6 +12,7 @@ module io.streamrelay.core {
   exports io.streamrelay.forward;
   exports io.streamrelay.http;
   exports io.streamrelay.limit;
+  exports io.streamrelay.observe;
   exports io.streamrelay.policy;
   exports io.streamrelay.route;
 }
