@@ -406,6 +406,39 @@ class StreamObserverTest {
   }
 
   @Test
+  void nothingIsAllocatedPerChunk() throws ReflectiveOperationException {
+    ByteBuffer first =
+        ByteBuffer.wrap(utf8(chat("{\"content\":\"Hello\"}", "null") + "data: {\"id"));
+    ByteBuffer second = ByteBuffer.wrap(utf8("\":\"x\\n\",\"choices\":[]}\n\n"));
+    StreamObserver observer = new StreamObserver(Dialect.OPENAI);
+    long before = 0;
+    int rounds = 10_000;
+    for (int round = -1_000; round < rounds; round++) {
+      if (round == 0) {
+        before = allocatedBytes();
+      }
+      observer.observe(first);
+      observer.observe(second);
+    }
+    long allocated = allocatedBytes() - before;
+    assertThat(observer.events()).isEqualTo(22_000);
+    // The smallest object has 16 bytes; one per round would be ten times this.
+    assertThat(allocated).isLessThan(rounds * 16L / 10);
+  }
+
+  /** By reflection, since the module under test does not read java.management. */
+  private static long allocatedBytes() throws ReflectiveOperationException {
+    Object threads =
+        Class.forName("java.lang.management.ManagementFactory")
+            .getMethod("getThreadMXBean")
+            .invoke(null);
+    return (long)
+        Class.forName("com.sun.management.ThreadMXBean")
+            .getMethod("getCurrentThreadAllocatedBytes")
+            .invoke(threads);
+  }
+
+  @Test
   void anEmptyStreamIsAtABorder() {
     StreamObserver observer = new StreamObserver(Dialect.OPENAI);
     assertThat(observer.atEventBorder()).isTrue();
