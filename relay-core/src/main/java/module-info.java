@@ -3,9 +3,9 @@
  */
 module io.streamrelay.core {
   requires static transitive org.jspecify;
-  requires static transitive io.github.resilience4j.ratelimiter;
   requires com.fasterxml.jackson.core;
   requires io.github.cdimascio.dotenv.java;
+  requires static transitive io.github.resilience4j.ratelimiter;
   requires org.slf4j;
   requires org.yaml.snakeyaml;
 
@@ -16,6 +16,7 @@ module io.streamrelay.core {
   exports io.streamrelay.http;
   exports io.streamrelay.limit;
   exports io.streamrelay.log;
+  exports io.streamrelay.observe;
   exports io.streamrelay.policy;
   exports io.streamrelay.route;
 }
