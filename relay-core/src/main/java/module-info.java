@@ -6,6 +6,8 @@ module io.streamrelay.core {
   requires com.fasterxml.jackson.core;
   requires io.github.cdimascio.dotenv.java;
   requires static transitive io.github.resilience4j.ratelimiter;
+  requires transitive io.prometheus.metrics.model;
+  requires io.prometheus.metrics.core;
   requires org.slf4j;
   requires org.yaml.snakeyaml;
 
@@ -16,7 +18,9 @@ module io.streamrelay.core {
   exports io.streamrelay.http;
   exports io.streamrelay.limit;
   exports io.streamrelay.log;
+  exports io.streamrelay.metrics;
   exports io.streamrelay.observe;
   exports io.streamrelay.policy;
   exports io.streamrelay.route;
+  exports io.streamrelay.transport;
 }

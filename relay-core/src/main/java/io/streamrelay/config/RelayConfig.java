@@ -102,6 +102,23 @@ public final class RelayConfig {
     return demoProvider;
   }
 
+  /**
+   * Starts a configuration from this one.
+   *
+   * @return a builder with all of it
+   */
+  public Builder toBuilder() {
+    Builder builder =
+        builder()
+            .server(server)
+            .auth(auth)
+            .rateLimit(rateLimit)
+            .observability(observability)
+            .demoProvider(demoProvider);
+    routes.forEach(builder::route);
+    return builder;
+  }
+
   /** Collects the options; not thread-safe. */
   public static final class Builder {
     private ServerConfig server = ServerConfig.DEFAULT;

@@ -10,6 +10,8 @@ import java.util.Locale;
 public enum ErrorCode {
   /** The path or query is one that servers read differently. */
   INVALID_PATH(400, EndReason.REJECTED),
+  /** The request is broken in another way. */
+  INVALID_REQUEST(400, EndReason.REJECTED),
   /** A header of the relay, such as the tenant's, has a value that it does not accept. */
   INVALID_HEADER(400, EndReason.REJECTED),
   /** The body is shorter than its declared length, or the client's framing is broken. */

@@ -103,8 +103,19 @@ public final class SseScanner {
    * @param chunk heap or direct; its position and limit stay as they are
    */
   public void scan(ByteBuffer chunk) {
-    int i = chunk.position();
-    int end = chunk.limit();
+    scan(chunk, chunk.position(), chunk.limit());
+  }
+
+  /**
+   * Looks at the stream's next bytes, wherever the buffer's position is.
+   *
+   * @param chunk heap or direct; only read, by absolute index, so that another thread may move its
+   *     position meanwhile
+   * @param from index of the first byte
+   * @param end index behind the last byte
+   */
+  public void scan(ByteBuffer chunk, int from, int end) {
+    int i = from;
     while (i < end) {
       if (state == State.DATA || state == State.NAME || state == State.IGNORED) {
         int eol = findLineEnd(chunk, i, end);

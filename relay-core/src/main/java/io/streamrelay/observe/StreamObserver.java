@@ -86,6 +86,17 @@ public final class StreamObserver {
   }
 
   /**
+   * Looks at the stream's next bytes after they were handed on.
+   *
+   * @param chunk as {@link SseScanner#scan(ByteBuffer, int, int)} takes it
+   * @param from index of the first byte
+   * @param end index behind the last byte
+   */
+  public void observe(ByteBuffer chunk, int from, int end) {
+    scanner.scan(chunk, from, end);
+  }
+
+  /**
    * Judges the stream as if it ended here.
    *
    * <p>A terminal marker counts once it is whole, even if the blank line after it is missing, since

@@ -1,0 +1,42 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.http.Headers;
+import io.streamrelay.observe.JsonSkimmer;
+import java.nio.ByteBuffer;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Learns the model, and whether a stream is asked for, from a JSON request body as it passes. */
+final class BodyProbe {
+  private static final int MAX_MODEL_BYTES = 256;
+
+  private final @Nullable JsonSkimmer skimmer;
+  private volatile @Nullable String model;
+
+  BodyProbe(Headers clientRequest) {
+    String type = clientRequest.first("content-type");
+    boolean json = type != null && type.toLowerCase(Locale.ROOT).contains("json");
+    boolean coded = clientRequest.contains("content-encoding");
+    this.skimmer = json && !coded ? skimmer() : null;
+  }
+
+  private static JsonSkimmer skimmer() {
+    return new JsonSkimmer(MAX_MODEL_BYTES, "model", "stream");
+  }
+
+  void look(ByteBuffer buffer, int from, int count) {
+    JsonSkimmer looking = skimmer;
+    if (looking != null) {
+      looking.skim(buffer.duplicate().position(from).limit(from + count));
+      model = looking.string("model");
+    }
+  }
+
+  @Nullable String model() {
+    return model;
+  }
+
+  boolean asksForStream() {
+    return skimmer != null && Boolean.TRUE.equals(skimmer.bool("stream"));
+  }
+}

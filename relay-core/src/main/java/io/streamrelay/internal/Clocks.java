@@ -1,0 +1,172 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.Scheduler;
+import io.streamrelay.Ticker;
+import io.streamrelay.route.Timeouts;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Watches one exchange's four clocks with a single timer.
+ *
+ * <p>Moving bytes only store a time; the timer looks again when it fires, so that a chunk costs no
+ * scheduling. Thread-safe: marks come from I/O threads, the timer from its own.
+ */
+final class Clocks {
+  private static final long OFF = Long.MAX_VALUE;
+
+  /** What the exchange waits for. */
+  enum Waiting {
+    POLICY,
+    REQUEST_BODY,
+    CONNECTION,
+    /** The rest of a large request body is on its way to the upstream. */
+    UPLOAD,
+    HEAD,
+    BODY,
+    /** The end is being written; this one clock is not the route's. */
+    FINISH,
+    NOTHING
+  }
+
+  private final Ticker ticker;
+  private final Scheduler scheduler;
+  private final Timeouts timeouts;
+  private final Consumer<Stop> onExpiry;
+  private final Runnable onFinishExpiry;
+  private final long startNanos;
+
+  private volatile Waiting waiting = Waiting.POLICY;
+  private volatile long sinceNanos;
+  private volatile long finishNanos;
+
+  // Guarded by this: held for a few instructions, never during I/O.
+  private Scheduler.@Nullable Cancellable timer;
+  private long timerAt = OFF;
+
+  Clocks(
+      Ticker ticker,
+      Scheduler scheduler,
+      Timeouts timeouts,
+      Consumer<Stop> onExpiry,
+      Runnable onFinishExpiry) {
+    this.ticker = ticker;
+    this.scheduler = scheduler;
+    this.timeouts = timeouts;
+    this.onExpiry = onExpiry;
+    this.onFinishExpiry = onFinishExpiry;
+    this.startNanos = ticker.nanos();
+    this.sinceNanos = startNanos;
+  }
+
+  /** Something moved. */
+  void touch() {
+    sinceNanos = ticker.nanos();
+  }
+
+  /** The exchange now waits for something else, from now on. */
+  void await(Waiting what) {
+    sinceNanos = ticker.nanos();
+    arm(what);
+  }
+
+  /** The answer is being ended and has this long to leave. */
+  void awaitFinish(Duration limit) {
+    finishNanos = ticker.nanos() + limit.toNanos();
+    arm(Waiting.FINISH);
+  }
+
+  /** No clock runs any more. */
+  synchronized void stop() {
+    waiting = Waiting.NOTHING;
+    if (timer != null) {
+      timer.cancel();
+      timer = null;
+    }
+    timerAt = OFF;
+  }
+
+  private synchronized void arm(Waiting what) {
+    if (waiting == Waiting.NOTHING) {
+      return;
+    }
+    waiting = what;
+    long deadline = deadline();
+    if (deadline == OFF || (timerAt != OFF && timerAt - deadline <= 0)) {
+      return;
+    }
+    if (timer != null) {
+      timer.cancel();
+    }
+    timerAt = deadline;
+    timer = scheduler.schedule(deadline - ticker.nanos(), this::look);
+  }
+
+  private void look() {
+    synchronized (this) {
+      timer = null;
+      timerAt = OFF;
+    }
+    Waiting what = waiting;
+    if (what == Waiting.NOTHING) {
+      return;
+    }
+    long now = ticker.nanos();
+    if (what == Waiting.FINISH) {
+      if (now - finishNanos >= 0) {
+        onFinishExpiry.run();
+        return;
+      }
+    } else if (expired(now, startNanos, timeouts.total())) {
+      onExpiry.accept(Stop.TOTAL_TIMEOUT);
+      return;
+    } else if (expired(now, sinceNanos, limit(what))) {
+      onExpiry.accept(reason(what));
+      return;
+    }
+    rearm();
+  }
+
+  private synchronized void rearm() {
+    arm(waiting);
+  }
+
+  private long deadline() {
+    Waiting what = waiting;
+    if (what == Waiting.NOTHING) {
+      return OFF;
+    }
+    if (what == Waiting.FINISH) {
+      return finishNanos;
+    }
+    long step = limit(what).isZero() ? OFF : sinceNanos + limit(what).toNanos();
+    long total = timeouts.total().isZero() ? OFF : startNanos + timeouts.total().toNanos();
+    if (step == OFF || total == OFF) {
+      return step == OFF ? total : step;
+    }
+    return step - total < 0 ? step : total;
+  }
+
+  private Duration limit(Waiting what) {
+    return switch (what) {
+      case CONNECTION -> timeouts.connect();
+      case HEAD -> timeouts.firstByte();
+      default -> timeouts.idle();
+    };
+  }
+
+  private static Stop reason(Waiting what) {
+    return switch (what) {
+      case POLICY -> Stop.POLICY_TIMEOUT;
+      case REQUEST_BODY -> Stop.REQUEST_TIMEOUT;
+      case CONNECTION -> Stop.CONNECT_TIMEOUT;
+      case HEAD -> Stop.FIRST_BYTE_TIMEOUT;
+      default -> Stop.IDLE_TIMEOUT;
+    };
+  }
+
+  private static boolean expired(long now, long since, Duration limit) {
+    return !limit.isZero() && now - since >= limit.toNanos();
+  }
+}

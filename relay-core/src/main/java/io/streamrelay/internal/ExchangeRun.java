@@ -1,0 +1,870 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.EndReason;
+import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeRecord;
+import io.streamrelay.Ticker;
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.error.ErrorFormat;
+import io.streamrelay.error.RelayError;
+import io.streamrelay.forward.ForwardCall;
+import io.streamrelay.forward.ForwardResult;
+import io.streamrelay.forward.UpstreamRequest;
+import io.streamrelay.http.HeaderPolicy;
+import io.streamrelay.http.Headers;
+import io.streamrelay.observe.StreamObserver;
+import io.streamrelay.observe.Verdict;
+import io.streamrelay.policy.Decision;
+import io.streamrelay.policy.RequestBody;
+import io.streamrelay.route.Dialect;
+import io.streamrelay.route.Route;
+import io.streamrelay.route.StreamKind;
+import io.streamrelay.route.Timeouts;
+import io.streamrelay.route.UpstreamCredential;
+import io.streamrelay.transport.ClientRequest;
+import io.streamrelay.transport.ClientResponse;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs one exchange from its request to its single end.
+ *
+ * <p>A state machine of a few phases. Everything that happens outside the stream itself (a policy's
+ * answer, a body slice, a timer, a client that left, the forwarder's result) leaves a note in a
+ * field and calls {@link #kick}; a work-in-progress counter lets exactly one thread at a time take
+ * the steps, so no step needs a lock. The stream itself flows from the forwarder's pump through
+ * {@link AnswerSink} to the client without passing here.
+ *
+ * <p>{@link #end} is the only place where an exchange ends.
+ */
+public final class ExchangeRun implements Exchange {
+  private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
+
+  /** How long an ended answer may take to leave, and a refused client to finish sending. */
+  private static final Duration FINISH_LIMIT = Duration.ofSeconds(5);
+
+  private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
+
+  private enum Phase {
+    /** Policies decide before the body is read. */
+    ADMIT,
+    READ_BODY,
+    /** Policies decide with the body. */
+    ADMIT_BODY,
+    FORWARD,
+    /** The relay's own answer waits for the client to be ready. */
+    REFUSE,
+    /** The relay's own answer is out; the rest of the body is read and dropped. */
+    LINGER,
+    /** The terminal event waits to have left before the cut. */
+    CUT,
+    ENDED
+  }
+
+  private final RelayRuntime relay;
+  private final ClientRequest request;
+  private final ClientResponse response;
+  private final @Nullable Route matched;
+  private final Dialect dialect;
+  private final String id;
+  private final Instant receivedAt = Instant.now();
+  private final long startNanos;
+  private final Clocks clocks;
+  private final BodyProbe probe;
+  private final RequestIntake intake;
+  private final AnswerSink answer;
+  private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
+  private final AtomicInteger pending = new AtomicInteger();
+  private final AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
+
+  // Notes left for the next step.
+  private volatile @Nullable Decision decision;
+  private volatile @Nullable ForwardResult result;
+  private volatile boolean clientGone;
+  private volatile boolean finishExpired;
+
+  // Owned by whoever takes the steps.
+  private Phase phase = Phase.ADMIT;
+  private boolean asked;
+  private boolean cancelled;
+  private @Nullable ForwardCall call;
+  private @Nullable RelayError refusal;
+  private @Nullable EndReason finalReason;
+  private @Nullable ByteBuffer scratch;
+  private @Nullable ExchangeRecord record;
+
+  private volatile String tenant = DEFAULT_TENANT;
+  private volatile @Nullable String keyName;
+
+  /**
+   * Takes a request.
+   *
+   * @param relay what all exchanges share
+   * @param route where it goes; null if no route serves it, and then it is to be refused
+   * @param id the exchange's id
+   * @param request the client's
+   * @param response the way back
+   */
+  public ExchangeRun(
+      RelayRuntime relay,
+      @Nullable Route route,
+      String id,
+      ClientRequest request,
+      ClientResponse response) {
+    this.relay = relay;
+    this.matched = route;
+    this.dialect = route == null ? Dialect.guess(request.rawPath(), "") : route.dialect();
+    this.id = id;
+    this.request = request;
+    this.response = response;
+    this.startNanos = relay.ticker().nanos();
+    this.clocks =
+        new Clocks(
+            relay.ticker(),
+            relay.scheduler(),
+            route == null ? Timeouts.DEFAULT : route.timeouts(),
+            this::expired,
+            this::finishExpired);
+    this.probe = new BodyProbe(request.headers());
+    this.intake =
+        new RequestIntake(
+            request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
+    this.answer = new AnswerSink();
+  }
+
+  /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
+  public void start() {
+    response.listen(this::responseReady, this::clientGone);
+    clocks.await(Clocks.Waiting.POLICY);
+    kick();
+  }
+
+  /**
+   * Ends the exchange with an error before any policy is asked.
+   *
+   * @param error what the client is told
+   */
+  public void refuse(RelayError error) {
+    refuseWith(error);
+    response.listen(this::responseReady, this::clientGone);
+    kick();
+  }
+
+  /** Ends the exchange because the relay stops. Any thread. */
+  public void drain() {
+    stop(Stop.DRAINED);
+  }
+
+  // ---- notes from outside
+
+  private void stop(Stop why) {
+    if (stop.compareAndSet(null, why)) {
+      kick();
+    }
+  }
+
+  private void clientGone() {
+    clientGone = true;
+    stop(Stop.CLIENT_GONE);
+    kick();
+  }
+
+  private void expired(Stop why) {
+    // An upload that stands still is the client's doing if the upstream would take more.
+    boolean clientsDoing = why == Stop.IDLE_TIMEOUT && !answer.headSeen && intake.isStarved();
+    stop(clientsDoing ? Stop.REQUEST_TIMEOUT : why);
+  }
+
+  private void finishExpired() {
+    finishExpired = true;
+    kick();
+  }
+
+  private void responseReady() {
+    answer.ready();
+    kick();
+  }
+
+  private void uploadDone() {
+    if (!answer.headSeen) {
+      clocks.await(Clocks.Waiting.HEAD);
+    }
+  }
+
+  private void decided(Decision made) {
+    decision = made;
+    kick();
+  }
+
+  // ---- the steps
+
+  private void kick() {
+    if (pending.getAndIncrement() != 0) {
+      return;
+    }
+    int seen = 1;
+    do {
+      try {
+        step();
+      } catch (RuntimeException | Error e) {
+        broken(e);
+      }
+      seen = pending.addAndGet(-seen);
+    } while (seen != 0);
+  }
+
+  /** Takes every step that can be taken now. */
+  private void step() {
+    boolean more = true;
+    while (more) {
+      more =
+          switch (phase) {
+            case ADMIT -> admit();
+            case READ_BODY -> readBody();
+            case ADMIT_BODY -> admitBody();
+            case FORWARD -> watchForward();
+            case REFUSE -> answerRefusal();
+            case LINGER -> linger();
+            case CUT -> cutWhenReady();
+            case ENDED -> false;
+          };
+    }
+  }
+
+  private boolean admit() {
+    if (stoppedEarly()) {
+      return true;
+    }
+    if (!asked) {
+      asked = true;
+      relay.policies().onRequest(this, this::decided);
+    }
+    if (!admitted()) {
+      return phase != Phase.ADMIT;
+    }
+    UpstreamCredential credential = route().credential();
+    if (credential != null && credential.key() == null) {
+      return refuseWith(
+          RelayError.of(
+              ErrorCode.UPSTREAM_KEY_MISSING,
+              "the relay has no key for the provider of route '"
+                  + routeName()
+                  + "'; its operator must set "
+                  + credential.source()));
+    }
+    phase = Phase.READ_BODY;
+    intake.onReadable(this::kick);
+    clocks.await(Clocks.Waiting.REQUEST_BODY);
+    return true;
+  }
+
+  private boolean readBody() {
+    if (stoppedEarly()) {
+      return true;
+    }
+    try {
+      if (!intake.fill()) {
+        return false;
+      }
+    } catch (RequestIntake.TooLarge e) {
+      return refuseWith(tooLarge());
+    } catch (IOException | RuntimeException e) {
+      return refuseWith(brokenBody(e));
+    }
+    phase = Phase.ADMIT_BODY;
+    asked = false;
+    decision = null;
+    clocks.await(Clocks.Waiting.POLICY);
+    return true;
+  }
+
+  private boolean admitBody() {
+    if (stoppedEarly()) {
+      return true;
+    }
+    if (!asked) {
+      asked = true;
+      relay
+          .policies()
+          .onRequestBody(
+              this,
+              new RequestBody(intake.start(), intake.isWhole(), intake.length()),
+              this::decided);
+    }
+    if (!admitted()) {
+      return phase != Phase.ADMIT_BODY;
+    }
+    phase = Phase.FORWARD;
+    UpstreamRequest upstreamRequest = upstreamRequest();
+    clocks.await(Clocks.Waiting.CONNECTION);
+    ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
+    call = started;
+    started
+        .result()
+        .whenComplete(
+            (ended, failure) -> {
+              result =
+                  ended != null
+                      ? ended
+                      : new ForwardResult.UpstreamFailed(
+                          ForwardResult.Phase.BODY, failure == null ? new Error() : failure);
+              kick();
+            });
+    return true;
+  }
+
+  private boolean watchForward() {
+    ForwardResult ended = result;
+    if (ended != null) {
+      return forwardEnded(ended);
+    }
+    ForwardCall running = call;
+    if (stop.get() != null && !cancelled && running != null) {
+      cancelled = true;
+      running.cancel();
+      return true;
+    }
+    return false;
+  }
+
+  private boolean forwardEnded(ForwardResult ended) {
+    // Whoever leaves with the whole answer in hand has not left early.
+    if (ended instanceof ForwardResult.Completed && response.isReady()) {
+      return completed();
+    }
+    if (clientGone) {
+      return cut(EndReason.CLIENT_GONE);
+    }
+    Stop why = stop.get();
+    if (ended instanceof ForwardResult.Cancelled) {
+      RelayError error = why == null ? null : why.error();
+      return fail(error == null ? defect() : error);
+    }
+    if (ended instanceof ForwardResult.RequestBodyFailed failed) {
+      return fail(
+          failed.cause() instanceof RequestIntake.TooLarge
+              ? tooLarge()
+              : brokenBody(failed.cause()));
+    }
+    ForwardResult.UpstreamFailed failed = (ForwardResult.UpstreamFailed) ended;
+    LOG.atDebug()
+        .addKeyValue("request_id", id)
+        .addKeyValue("route", routeName())
+        .addKeyValue("phase", failed.phase())
+        .setCause(failed.cause())
+        .log("reading upstream failed");
+    return fail(
+        switch (failed.phase()) {
+          case QUEUE ->
+              RelayError.of(
+                      ErrorCode.UPSTREAM_BUSY,
+                      "too many requests wait for a connection to the upstream")
+                  .retryAfter(BUSY_RETRY);
+          case CONNECT ->
+              RelayError.of(ErrorCode.UPSTREAM_UNREACHABLE, "the upstream could not be reached");
+          case HEAD, BODY ->
+              RelayError.of(ErrorCode.UPSTREAM_FAILED, "the upstream broke off its answer");
+        });
+  }
+
+  /** The upstream's whole answer was handed on; whether it was one is the observer's judgement. */
+  private boolean completed() {
+    return switch (answer.verdict()) {
+      case TRUNCATED ->
+          fail(
+              RelayError.of(
+                  ErrorCode.UPSTREAM_TRUNCATED,
+                  "the upstream ended its stream without its last event"));
+      case FAILED -> complete(EndReason.UPSTREAM_ERROR);
+      case COMPLETE, UNKNOWN ->
+          complete(answer.status < 400 ? EndReason.COMPLETE : EndReason.UPSTREAM_REFUSED);
+    };
+  }
+
+  private boolean complete(EndReason reason) {
+    answer.sendHead();
+    response.complete();
+    end(reason);
+    return false;
+  }
+
+  /** Tells the client as well as can be told now: by an error answer, a last event, or a cut. */
+  private boolean fail(RelayError error) {
+    if (!answer.headSent) {
+      return refuseWith(error);
+    }
+    refusal = error;
+    if (answer.mayTakeEvent() && response.isReady()) {
+      finalReason = error.code().endReason();
+      phase = Phase.CUT;
+      clocks.awaitFinish(FINISH_LIMIT);
+      response.write(ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id)));
+      return true;
+    }
+    return cut(error.code().endReason());
+  }
+
+  private boolean cutWhenReady() {
+    if (!finishExpired && !clientGone && !response.isReady()) {
+      return false;
+    }
+    EndReason reason = finalReason;
+    return cut(reason == null ? EndReason.RELAY_ERROR : reason);
+  }
+
+  private boolean cut(EndReason reason) {
+    response.cut();
+    end(reason);
+    return false;
+  }
+
+  private boolean refuseWith(RelayError error) {
+    refusal = error;
+    phase = Phase.REFUSE;
+    clocks.awaitFinish(FINISH_LIMIT);
+    return true;
+  }
+
+  private boolean answerRefusal() {
+    if (clientGone) {
+      return cut(EndReason.CLIENT_GONE);
+    }
+    if (finishExpired) {
+      return cut(reasonOfRefusal());
+    }
+    if (!response.isReady()) {
+      return false;
+    }
+    RelayError error = refusal == null ? defect() : refusal;
+    byte[] body = ErrorFormat.body(dialect, error, id);
+    response.head(error.status(), Answers.headers(error, id, body.length));
+    answer.status = error.status();
+    if (request.method().equals("HEAD")) {
+      response.flush();
+    } else {
+      response.write(ByteBuffer.wrap(body));
+    }
+    phase = Phase.LINGER;
+    intake.onReadable(this::kick);
+    return true;
+  }
+
+  /**
+   * A client that is still sending would get a reset instead of the answer, so what it sends is
+   * read and dropped for a while (RFC 9112 §9.6). One that waits for a 100 has not begun to send.
+   */
+  private boolean linger() {
+    if (finishExpired || clientGone) {
+      return response.isReady() ? complete(reasonOfRefusal()) : cut(reasonOfRefusal());
+    }
+    if (!response.isReady() || !(request.headers().contains("expect") || bodyIsDone())) {
+      return false;
+    }
+    return complete(reasonOfRefusal());
+  }
+
+  private boolean bodyIsDone() {
+    ByteBuffer buffer = scratch;
+    if (buffer == null) {
+      buffer = ByteBuffer.allocate(8 * 1024);
+      scratch = buffer;
+    }
+    try {
+      return intake.discard(buffer);
+    } catch (IOException | RuntimeException e) {
+      return true;
+    }
+  }
+
+  private EndReason reasonOfRefusal() {
+    RelayError error = refusal;
+    return error == null ? EndReason.RELAY_ERROR : error.code().endReason();
+  }
+
+  /** Whether something from outside ended this exchange before it was forwarded. */
+  private boolean stoppedEarly() {
+    if (clientGone) {
+      cut(EndReason.CLIENT_GONE);
+      return true;
+    }
+    Stop why = stop.get();
+    if (why == null) {
+      return false;
+    }
+    RelayError error = why.error();
+    refuseWith(error == null ? defect() : error);
+    return true;
+  }
+
+  private boolean admitted() {
+    Decision made = decision;
+    if (made instanceof Decision.Reject reject) {
+      refuseWith(reject.error());
+    }
+    return made instanceof Decision.Admit;
+  }
+
+  private void broken(Throwable defect) {
+    LOG.atError()
+        .addKeyValue("request_id", id)
+        .addKeyValue("route", routeName())
+        .setCause(defect)
+        .log("an exchange broke; this is a defect of the relay or of a policy");
+    if (phase == Phase.ENDED) {
+      return;
+    }
+    ForwardCall running = call;
+    if (running != null) {
+      running.cancel();
+    }
+    refusal = defect();
+    response.cut();
+    end(EndReason.RELAY_ERROR);
+  }
+
+  /** The one place where an exchange ends. */
+  private void end(EndReason reason) {
+    phase = Phase.ENDED;
+    clocks.stop();
+    RelayError error = refusal;
+    ExchangeRecord ended =
+        ExchangeRecord.builder()
+            .requestId(id)
+            .receivedAt(receivedAt)
+            .route(routeName())
+            .tenant(tenant)
+            .keyName(keyName)
+            .clientAddress(request.clientAddress())
+            .method(request.method())
+            .path(request.rawPath())
+            .model(probe.model())
+            .status(answer.status == 0 ? statusOfNothing(reason) : answer.status)
+            .end(reason)
+            .error(reason == EndReason.CLIENT_GONE || error == null ? null : error.code())
+            .upstreamRequestId(answer.upstreamRequestId)
+            .durationNanos(relay.ticker().nanos() - startNanos)
+            .timeToHeadNanos(answer.headNanos)
+            .timeToFirstByteNanos(answer.firstByteNanos)
+            .requestBytes(intake.received())
+            .responseBytes(answer.bytes)
+            .events(answer.events())
+            .build();
+    Deque<Consumer<ExchangeRecord>> actions;
+    synchronized (endActions) {
+      record = ended;
+      actions = new ArrayDeque<>(endActions);
+      endActions.clear();
+    }
+    actions.forEach(action -> giveBack(action, ended));
+    relay.ended(this, ended);
+  }
+
+  private static int statusOfNothing(EndReason reason) {
+    // As nginx logs a client that left before there was a status.
+    return reason == EndReason.CLIENT_GONE ? 499 : 500;
+  }
+
+  private void giveBack(Consumer<ExchangeRecord> action, ExchangeRecord ended) {
+    try {
+      action.accept(ended);
+    } catch (RuntimeException e) {
+      LOG.atError()
+          .addKeyValue("request_id", id)
+          .setCause(e)
+          .log("an action at the end of an exchange failed");
+    }
+  }
+
+  // ---- the upstream request
+
+  private UpstreamRequest upstreamRequest() {
+    Route route = route();
+    UpstreamCredential credential = route.credential();
+    Headers.Builder headers =
+        HeaderPolicy.toUpstream(
+            request.headers(),
+            route.forwardHeaders(),
+            credential == null ? null : credential.header());
+    if (asksForStream(route) && acceptsIdentity()) {
+      // The stream is observed; a coding the client merely accepts would hide it.
+      headers.set("Accept-Encoding", "identity");
+    }
+    relay.policies().onUpstreamRequest(this, headers);
+    if (credential != null) {
+      String value = credential.headerValue();
+      if (value != null) {
+        headers.set(credential.header(), value);
+      }
+    }
+    String query = Queries.withoutCredentials(request.rawQuery(), route.dialect());
+    String path = route.upstreamPath(request.rawPath());
+    return new UpstreamRequest(
+        request.method(),
+        route.upstream(),
+        query == null ? path : path + "?" + query,
+        headers.build(),
+        intake.length(),
+        intake.isWhole() ? intake.start() : null,
+        intake);
+  }
+
+  private boolean asksForStream(Route route) {
+    return route.kind() == StreamKind.SSE
+        || (route.kind() == StreamKind.AUTO && probe.asksForStream());
+  }
+
+  /** RFC 9110 §12.5.3; a client that names no coding is left alone. */
+  private boolean acceptsIdentity() {
+    boolean named = false;
+    boolean refused = false;
+    for (String field : request.headers().all("accept-encoding")) {
+      for (String item : field.split(",", -1)) {
+        String coding = item.strip().toLowerCase(Locale.ROOT).replace(" ", "");
+        named |= !coding.isEmpty();
+        refused |= coding.matches("(identity|\\*);q=0(\\.0*)?");
+      }
+    }
+    return named && !refused;
+  }
+
+  // ---- errors
+
+  private static RelayError defect() {
+    return RelayError.of(ErrorCode.RELAY_ERROR, "the relay failed on this request");
+  }
+
+  private RelayError tooLarge() {
+    return RelayError.of(
+        ErrorCode.BODY_TOO_LARGE,
+        "the request body is larger than this relay accepts (" + relay.maxBodySize() + " bytes)");
+  }
+
+  private RelayError brokenBody(Throwable cause) {
+    LOG.atDebug().addKeyValue("request_id", id).setCause(cause).log("reading client failed");
+    return RelayError.of(ErrorCode.INVALID_BODY, "the request body could not be read to its end");
+  }
+
+  // ---- Exchange
+
+  @Override
+  public String id() {
+    return id;
+  }
+
+  @Override
+  public Instant receivedAt() {
+    return receivedAt;
+  }
+
+  @Override
+  public Ticker ticker() {
+    return relay.ticker();
+  }
+
+  @Override
+  public String method() {
+    return request.method();
+  }
+
+  @Override
+  public String path() {
+    return request.rawPath();
+  }
+
+  @Override
+  public Headers clientRequest() {
+    return request.headers();
+  }
+
+  @Override
+  public @Nullable String clientAddress() {
+    return request.clientAddress();
+  }
+
+  @Override
+  public Route route() {
+    Route route = matched;
+    if (route == null) {
+      throw new IllegalStateException(
+          "no route serves this exchange (expected: policies are not asked)");
+    }
+    return route;
+  }
+
+  private String routeName() {
+    Route route = matched;
+    return route == null ? ExchangeRecord.NO_ROUTE : route.name();
+  }
+
+  @Override
+  public String tenant() {
+    return tenant;
+  }
+
+  @Override
+  public @Nullable String keyName() {
+    return keyName;
+  }
+
+  @Override
+  public void identify(@Nullable String name, String whose) {
+    keyName = name;
+    tenant = whose;
+  }
+
+  @Override
+  public @Nullable String model() {
+    return probe.model();
+  }
+
+  @Override
+  public void onEnd(Consumer<ExchangeRecord> action) {
+    ExchangeRecord ended;
+    synchronized (endActions) {
+      ended = record;
+      if (ended == null) {
+        endActions.push(action);
+      }
+    }
+    if (ended != null) {
+      // A late answer of a policy took something after the end: it goes back at once.
+      giveBack(action, ended);
+    }
+  }
+
+  /** Hands one upstream answer to the client, and looks at it on the way. */
+  private final class AnswerSink implements io.streamrelay.forward.ResponseSink {
+    private volatile @Nullable Runnable onReady;
+    private volatile boolean headSeen;
+    private boolean headSent;
+    private int status;
+    private @Nullable Headers head;
+    private @Nullable String upstreamRequestId;
+    private long headNanos = -1;
+    private long firstByteNanos = -1;
+    private long bytes;
+    private @Nullable StreamObserver observer;
+
+    void ready() {
+      Runnable callback = onReady;
+      if (callback != null) {
+        callback.run();
+      }
+    }
+
+    @Override
+    public void onReady(Runnable callback) {
+      onReady = callback;
+    }
+
+    @Override
+    public void connected() {
+      clocks.await(intake.isWhole() ? Clocks.Waiting.HEAD : Clocks.Waiting.UPLOAD);
+    }
+
+    @Override
+    public void head(int upstreamStatus, Headers upstreamResponse) {
+      headSeen = true;
+      headNanos = relay.ticker().nanos() - startNanos;
+      status = upstreamStatus;
+      upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
+      boolean events = isObservable(upstreamResponse);
+      if (events) {
+        observer = new StreamObserver(dialect);
+      }
+      head = Answers.headers(upstreamResponse, id, events);
+      clocks.await(Clocks.Waiting.BODY);
+    }
+
+    @Override
+    public boolean isReady() {
+      return response.isReady();
+    }
+
+    @Override
+    public void write(ByteBuffer chunk) {
+      int from = chunk.position();
+      int to = chunk.limit();
+      sendHead();
+      response.write(chunk);
+      clocks.touch();
+      if (firstByteNanos < 0) {
+        firstByteNanos = relay.ticker().nanos() - startNanos;
+      }
+      bytes += to - from;
+      StreamObserver watching = observer;
+      if (watching != null) {
+        try {
+          watching.observe(chunk, from, to);
+        } catch (RuntimeException e) {
+          // Observation never breaks a stream.
+          observer = null;
+          LOG.atError().addKeyValue("request_id", id).setCause(e).log("observing a stream failed");
+        }
+      }
+    }
+
+    @Override
+    public void flush() {
+      sendHead();
+      response.flush();
+    }
+
+    private void sendHead() {
+      Headers waiting = head;
+      if (waiting != null && !headSent) {
+        headSent = true;
+        response.head(status, waiting);
+      }
+    }
+
+    private boolean isObservable(Headers upstreamResponse) {
+      StreamKind kind = route().kind();
+      if (kind == StreamKind.RAW || status >= 300) {
+        return false;
+      }
+      String coding = upstreamResponse.first("content-encoding");
+      if (coding != null && !coding.equalsIgnoreCase("identity")) {
+        return false;
+      }
+      String type = upstreamResponse.first("content-type");
+      return type == null
+          ? kind == StreamKind.SSE
+          : type.toLowerCase(Locale.ROOT).startsWith("text/event-stream");
+    }
+
+    /**
+     * A model that has said why it stops has said all; some providers then leave the terminal
+     * marker out, and their streams are not to be broken off.
+     */
+    Verdict verdict() {
+      StreamObserver watching = observer;
+      if (watching == null) {
+        return Verdict.UNKNOWN;
+      }
+      Verdict said = watching.verdict();
+      return said == Verdict.TRUNCATED && watching.finishSeen() ? Verdict.COMPLETE : said;
+    }
+
+    boolean mayTakeEvent() {
+      StreamObserver watching = observer;
+      return watching != null && watching.atEventBorder();
+    }
+
+    long events() {
+      StreamObserver watching = observer;
+      return watching == null ? 0 : watching.events();
+    }
+  }
+}

@@ -1,0 +1,266 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.DrainResult;
+import io.streamrelay.EndReason;
+import io.streamrelay.ExchangeRecord;
+import io.streamrelay.RelayListener;
+import io.streamrelay.RelayState;
+import io.streamrelay.Scheduler;
+import io.streamrelay.Ticker;
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.error.RelayError;
+import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.policy.PolicyChain;
+import io.streamrelay.route.PathGuard;
+import io.streamrelay.route.Route;
+import io.streamrelay.route.RouteRegistry;
+import io.streamrelay.transport.ClientRequest;
+import io.streamrelay.transport.ClientResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds each request's route, knows what runs, and stops it all in order.
+ *
+ * <p>Thread-safe.
+ */
+public final class RelayCore implements RelayRuntime {
+  private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay");
+  private static final Duration RETRY_ELSEWHERE = Duration.ofSeconds(5);
+
+  private final RouteRegistry routes;
+  private final PolicyChain policies;
+  private final StreamingForwarder forwarder;
+  private final List<RelayListener> listeners;
+  private final Ticker ticker;
+  private final Scheduler scheduler;
+  private final long maxBodySize;
+
+  /** Bounded by the connections that the container accepts. */
+  private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
+
+  private final CompletableFuture<DrainResult> drained = new CompletableFuture<>();
+  private final AtomicBoolean drainAsked = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final AtomicInteger finished = new AtomicInteger();
+  private final AtomicInteger cut = new AtomicInteger();
+  private volatile RelayState state = RelayState.RUNNING;
+  private volatile boolean accepting = true;
+  private volatile boolean counting;
+
+  /**
+   * @param routes where requests go
+   * @param policies what is asked first
+   * @param forwarder how they get there
+   * @param listeners who is told
+   * @param ticker elapsed time
+   * @param scheduler timers
+   * @param maxBodySize bytes
+   */
+  public RelayCore(
+      RouteRegistry routes,
+      PolicyChain policies,
+      StreamingForwarder forwarder,
+      List<RelayListener> listeners,
+      Ticker ticker,
+      Scheduler scheduler,
+      long maxBodySize) {
+    this.routes = routes;
+    this.policies = policies;
+    this.forwarder = forwarder;
+    this.listeners = List.copyOf(listeners);
+    this.ticker = ticker;
+    this.scheduler = scheduler;
+    this.maxBodySize = maxBodySize;
+  }
+
+  /**
+   * Serves one request.
+   *
+   * @param request the client's
+   * @param response the way back
+   */
+  public void handle(ClientRequest request, ClientResponse response) {
+    String id = Requests.id(request.headers().first(Answers.REQUEST_ID));
+    Optional<String> wrongPath = PathGuard.check(request.rawPath());
+    Route route = wrongPath.isPresent() ? null : routes.find(request.rawPath());
+    ExchangeRun run = new ExchangeRun(this, route, id, request, response);
+    live.add(run);
+    if (route != null) {
+      tell(listener -> listener.onStart(run));
+    }
+    RelayError refusal = refusal(request, wrongPath.orElse(null), route);
+    if (refusal == null) {
+      run.start();
+    } else {
+      run.refuse(refusal);
+    }
+  }
+
+  /** What is wrong with a request before any policy is asked; null if nothing. */
+  private @Nullable RelayError refusal(
+      ClientRequest request, @Nullable String wrongPath, @Nullable Route route) {
+    if (wrongPath != null) {
+      return RelayError.of(ErrorCode.INVALID_PATH, wrongPath);
+    }
+    if (route == null) {
+      return RelayError.of(ErrorCode.ROUTE_NOT_FOUND, "no route of this relay serves this path");
+    }
+    if (!accepting) {
+      return RelayError.of(ErrorCode.DRAINING, "the relay is stopping").retryAfter(RETRY_ELSEWHERE);
+    }
+    if (!Requests.isAllowed(request.method())) {
+      return RelayError.of(
+          ErrorCode.METHOD_NOT_ALLOWED,
+          "this relay passes on " + Requests.ALLOWED_METHODS + " only");
+    }
+    String query = request.rawQuery();
+    return query == null
+        ? null
+        : PathGuard.checkQuery(query)
+            .map(wrong -> RelayError.of(ErrorCode.INVALID_PATH, wrong))
+            .orElse(null);
+  }
+
+  /**
+   * Stops in order; see {@link io.streamrelay.Relay#drain()}.
+   *
+   * @param preStopDelay how long new requests are still served
+   * @param timeout how long live ones may go on after that
+   * @return completed when nothing runs any more
+   */
+  public CompletableFuture<DrainResult> drain(Duration preStopDelay, Duration timeout) {
+    if (drainAsked.compareAndSet(false, true)) {
+      moveTo(RelayState.DRAINING);
+      LOG.info("draining: {} exchanges are live", live.size());
+      after(preStopDelay, () -> closeDoor(timeout));
+    }
+    return drained;
+  }
+
+  private void closeDoor(Duration timeout) {
+    accepting = false;
+    counting = true;
+    after(timeout, this::cutWhatIsLeft);
+    checkDrained();
+  }
+
+  private void cutWhatIsLeft() {
+    live.forEach(ExchangeRun::drain);
+  }
+
+  private void checkDrained() {
+    if (counting && live.isEmpty() && drained.complete(drainResult())) {
+      moveTo(RelayState.STOPPED);
+    }
+  }
+
+  private DrainResult drainResult() {
+    return new DrainResult(finished.get(), cut.get());
+  }
+
+  private void after(Duration delay, Runnable task) {
+    if (delay.isZero()) {
+      task.run();
+    } else {
+      scheduler.schedule(delay.toNanos(), task);
+    }
+  }
+
+  private synchronized void moveTo(RelayState next) {
+    if (next.compareTo(state) > 0) {
+      state = next;
+    }
+  }
+
+  /** Cuts what still runs and gives back threads and connections. Idempotent. */
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      accepting = false;
+      counting = true;
+      drainAsked.set(true);
+      moveTo(RelayState.STOPPED);
+      cutWhatIsLeft();
+      forwarder.close();
+      scheduler.close();
+      drained.complete(drainResult());
+    }
+  }
+
+  /**
+   * Returns where the relay is in its life.
+   *
+   * @return the state
+   */
+  public RelayState state() {
+    return state;
+  }
+
+  /**
+   * Counts what runs.
+   *
+   * @return exchanges
+   */
+  public int active() {
+    return live.size();
+  }
+
+  @Override
+  public Ticker ticker() {
+    return ticker;
+  }
+
+  @Override
+  public Scheduler scheduler() {
+    return scheduler;
+  }
+
+  @Override
+  public PolicyChain policies() {
+    return policies;
+  }
+
+  @Override
+  public StreamingForwarder forwarder() {
+    return forwarder;
+  }
+
+  @Override
+  public long maxBodySize() {
+    return maxBodySize;
+  }
+
+  @Override
+  public void ended(ExchangeRun run, ExchangeRecord record) {
+    live.remove(run);
+    tell(listener -> listener.onEnd(record));
+    if (counting) {
+      if (record.end() == EndReason.DRAINED) {
+        cut.incrementAndGet();
+      } else if (record.error() != ErrorCode.DRAINING) {
+        finished.incrementAndGet();
+      }
+      checkDrained();
+    }
+  }
+
+  private void tell(Consumer<RelayListener> what) {
+    for (RelayListener listener : listeners) {
+      try {
+        what.accept(listener);
+      } catch (RuntimeException e) {
+        LOG.error("listener {} failed", listener.getClass().getName(), e);
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.ExchangeRecord;
+import io.streamrelay.Scheduler;
+import io.streamrelay.Ticker;
+import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.policy.PolicyChain;
+
+/** What all exchanges of one relay share. Thread-safe. */
+public interface RelayRuntime {
+  /**
+   * Tells elapsed time.
+   *
+   * @return the relay's ticker
+   */
+  Ticker ticker();
+
+  /**
+   * Runs timers.
+   *
+   * @return the relay's scheduler
+   */
+  Scheduler scheduler();
+
+  /**
+   * Decides.
+   *
+   * @return the policies in order
+   */
+  PolicyChain policies();
+
+  /**
+   * Sends upstream.
+   *
+   * @return the forwarder
+   */
+  StreamingForwarder forwarder();
+
+  /**
+   * Limits request bodies.
+   *
+   * @return bytes
+   */
+  long maxBodySize();
+
+  /**
+   * Takes the one record of an exchange.
+   *
+   * @param run which ended
+   * @param record how
+   */
+  void ended(ExchangeRun run, ExchangeRecord record);
+}

@@ -1,0 +1,178 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.forward.BodySource;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Takes a client's request body in: keeps a small one whole, lets a large one through piece by
+ * piece, and counts either against the limit.
+ *
+ * <p>Read by the exchange while it admits ({@link #fill}) and by the forwarder afterwards ({@link
+ * #read}), never at once.
+ */
+final class RequestIntake implements BodySource {
+  /** Bodies up to this size are kept whole. */
+  static final int KEEP_BYTES = 64 * 1024;
+
+  private static final int FIRST_BYTES = 4 * 1024;
+
+  /** The body is larger than the relay accepts. */
+  static final class TooLarge extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    TooLarge(long limit) {
+      super("the request body is larger than " + limit + " bytes");
+    }
+  }
+
+  private final BodySource body;
+  private final long maxBytes;
+  private final BodyProbe probe;
+  private final Runnable onBytes;
+  private final Runnable onWhole;
+
+  private ByteBuffer start;
+  private boolean whole;
+  private volatile boolean starved;
+  private long received;
+
+  /**
+   * @param body the client's
+   * @param maxBytes more is refused
+   * @param probe looks at the bytes as they come
+   * @param onBytes told whenever some came
+   * @param onWhole told when a body that streams through has ended
+   */
+  RequestIntake(
+      BodySource body, long maxBytes, BodyProbe probe, Runnable onBytes, Runnable onWhole) {
+    this.body = body;
+    this.maxBytes = maxBytes;
+    this.probe = probe;
+    this.onBytes = onBytes;
+    this.onWhole = onWhole;
+    long length = body.length();
+    // One byte more than what is kept, so that the end of a body of just that size is seen.
+    int capacity = length < 0 ? FIRST_BYTES : (int) Math.min(length, KEEP_BYTES) + 1;
+    this.start = ByteBuffer.allocate(capacity);
+    this.whole = length == 0;
+  }
+
+  /**
+   * Reads until the body is whole or its first 64 KiB are here.
+   *
+   * @return false if more is to come later; the callback of {@link #onReadable} will run
+   */
+  boolean fill() throws IOException {
+    if (body.length() > maxBytes) {
+      throw new TooLarge(maxBytes);
+    }
+    while (!whole && start.position() <= KEEP_BYTES) {
+      if (!start.hasRemaining()) {
+        int larger = Math.min(start.capacity() * 4, KEEP_BYTES + 1);
+        start = ByteBuffer.allocate(larger).put(start.flip());
+      }
+      int before = start.position();
+      int count = body.read(start);
+      if (count == 0) {
+        return false;
+      }
+      if (count < 0) {
+        checkLength();
+        whole = true;
+      } else {
+        took(start, before, count);
+      }
+    }
+    start.flip();
+    return true;
+  }
+
+  /** The bytes that {@link #fill} took. */
+  ByteBuffer start() {
+    return start.duplicate();
+  }
+
+  /** Whether {@link #start} is the whole body. */
+  boolean isWhole() {
+    return whole;
+  }
+
+  /** Body bytes taken from the client so far. */
+  long received() {
+    return received;
+  }
+
+  /** Whether the last read found nothing: the client is what all wait for. */
+  boolean isStarved() {
+    return starved;
+  }
+
+  /** Reads and drops what is there; used to let a client finish sending before it is refused. */
+  boolean discard(ByteBuffer scratch) throws IOException {
+    while (!whole) {
+      scratch.clear();
+      int count = body.read(scratch);
+      if (count == 0) {
+        return false;
+      }
+      whole = count < 0;
+    }
+    return true;
+  }
+
+  @Override
+  public long length() {
+    return whole ? start.limit() : body.length();
+  }
+
+  @Override
+  public void onReadable(Runnable callback) {
+    body.onReadable(callback);
+  }
+
+  @Override
+  public int read(ByteBuffer into) throws IOException {
+    if (start.hasRemaining()) {
+      int count = Math.min(start.remaining(), into.remaining());
+      int limit = start.limit();
+      into.put(start.limit(start.position() + count));
+      start.limit(limit);
+      return count;
+    }
+    if (whole) {
+      return -1;
+    }
+    int before = into.position();
+    int count = body.read(into);
+    starved = count == 0;
+    if (count < 0) {
+      checkLength();
+      whole = true;
+      onWhole.run();
+    } else if (count > 0) {
+      took(into, before, count);
+    }
+    return count;
+  }
+
+  private void took(ByteBuffer buffer, int from, int count) throws TooLarge {
+    received += count;
+    if (received > maxBytes) {
+      throw new TooLarge(maxBytes);
+    }
+    onBytes.run();
+    probe.look(buffer, from, count);
+  }
+
+  private void checkLength() throws IOException {
+    if (body.length() >= 0 && received != body.length()) {
+      throw new IOException(
+          "reading client: the body ended after "
+              + received
+              + " bytes (expected: "
+              + body.length()
+              + ")");
+    }
+  }
+}

@@ -1,0 +1,181 @@
+package io.streamrelay.metrics;
+
+import io.prometheus.metrics.core.datapoints.CounterDataPoint;
+import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
+import io.prometheus.metrics.core.datapoints.GaugeDataPoint;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.streamrelay.EndReason;
+import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeRecord;
+import io.streamrelay.RelayListener;
+import io.streamrelay.error.ErrorCode;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Counts exchanges.
+ *
+ * <p>Told by the relay at each exchange's start and end, on I/O threads; nothing is counted per
+ * chunk. Labels are closed sets and route names, so the number of series is bounded. The first five
+ * metrics keep the original's names, labels and buckets.
+ */
+public final class RelayMetrics implements RelayListener {
+  private static final double NANOS_PER_MILLI = 1e6;
+  private static final double NANOS_PER_SECOND = 1e9;
+
+  private final Counter requests;
+  private final Histogram duration;
+  private final Counter errors;
+  private final Gauge active;
+  private final Histogram storageWrite;
+  private final Counter ends;
+  private final Histogram timeToFirstByte;
+  private final Counter bytes;
+
+  /** Bounded by the configured routes and {@link ExchangeRecord#NO_ROUTE}. */
+  private final Map<String, PerRoute> routes = new ConcurrentHashMap<>();
+
+  /**
+   * Registers the relay's metrics.
+   *
+   * @param registry one that no other relay uses
+   * @throws IllegalArgumentException if another relay's metrics are there already
+   */
+  public RelayMetrics(PrometheusRegistry registry) {
+    requests =
+        Counter.builder()
+            .name("relay_requests_total")
+            .help("Requests by route and class of the status the client got.")
+            .labelNames("route", "status")
+            .withoutExemplars()
+            .register(registry);
+    duration =
+        Histogram.builder()
+            .name("relay_duration_ms")
+            .help("Milliseconds from a request to the end of its exchange.")
+            .labelNames("route")
+            .classicOnly()
+            .classicUpperBounds(100, 500, 1000, 2000, 5000, 10000, 30000, 60000)
+            .withoutExemplars()
+            .register(registry);
+    errors =
+        Counter.builder()
+            .name("relay_errors_total")
+            .help("Exchanges that did not end well, by the relay's error code or the end reason.")
+            .labelNames("route", "type")
+            .withoutExemplars()
+            .register(registry);
+    active =
+        Gauge.builder()
+            .name("relay_active_connections")
+            .help("Exchanges that are running now.")
+            .labelNames("route")
+            .withoutExemplars()
+            .register(registry);
+    storageWrite =
+        Histogram.builder()
+            .name("relay_storage_write_ms")
+            .help("Milliseconds for one write to a store.")
+            .classicOnly()
+            .classicUpperBounds(1, 5, 10, 50, 100, 500, 1000)
+            .withoutExemplars()
+            .register(registry);
+    ends =
+        Counter.builder()
+            .name("relay_exchanges_total")
+            .help("Ended exchanges by how they ended.")
+            .labelNames("route", "end")
+            .withoutExemplars()
+            .register(registry);
+    timeToFirstByte =
+        Histogram.builder()
+            .name("relay_time_to_first_byte_seconds")
+            .help("Seconds from a request to the first body byte handed to the client.")
+            .labelNames("route")
+            .classicOnly()
+            .classicUpperBounds(.01, .025, .05, .1, .2, .3, .5, .75, 1, 1.5, 2.5, 5, 10, 20, 40, 60)
+            .withoutExemplars()
+            .register(registry);
+    bytes =
+        Counter.builder()
+            .name("relay_bytes_total")
+            .help("Body bytes, in from clients and out to them.")
+            .labelNames("route", "direction")
+            .withoutExemplars()
+            .register(registry);
+    // Without labels it would not show before its first write.
+    storageWrite.initLabelValues();
+  }
+
+  /**
+   * Makes a route's series exist before its first request, so that rates start from zero.
+   *
+   * @param route the route's name
+   */
+  public void addRoute(String route) {
+    of(route);
+  }
+
+  @Override
+  public void onStart(Exchange exchange) {
+    of(exchange.route().name()).active.inc();
+  }
+
+  @Override
+  public void onEnd(ExchangeRecord record) {
+    PerRoute route = of(record.route());
+    if (!record.route().equals(ExchangeRecord.NO_ROUTE)) {
+      route.active.dec();
+    }
+    route.requests[record.status() / 100].inc();
+    route.duration.observe(record.durationNanos() / NANOS_PER_MILLI);
+    ends.labelValues(record.route(), record.end().label()).inc();
+    if (record.end() != EndReason.COMPLETE) {
+      errors.labelValues(record.route(), errorType(record)).inc();
+    }
+    if (record.timeToFirstByteNanos() >= 0) {
+      route.timeToFirstByte.observe(record.timeToFirstByteNanos() / NANOS_PER_SECOND);
+    }
+    route.bytesIn.inc(record.requestBytes());
+    route.bytesOut.inc(record.responseBytes());
+  }
+
+  private static String errorType(ExchangeRecord record) {
+    ErrorCode code = record.error();
+    return code == null ? record.end().label() : code.code();
+  }
+
+  private PerRoute of(String route) {
+    PerRoute known = routes.get(route);
+    return known != null ? known : routes.computeIfAbsent(route, PerRoute::new);
+  }
+
+  /** One route's series, looked up once. */
+  private final class PerRoute {
+    private final GaugeDataPoint active;
+    private final CounterDataPoint[] requests = new CounterDataPoint[6];
+    private final DistributionDataPoint duration;
+    private final DistributionDataPoint timeToFirstByte;
+    private final CounterDataPoint bytesIn;
+    private final CounterDataPoint bytesOut;
+
+    private PerRoute(String route) {
+      RelayMetrics all = RelayMetrics.this;
+      active = all.active.labelValues(route);
+      for (int hundreds = 0; hundreds < requests.length; hundreds++) {
+        // There is no status below 200 to count; 2xx stands in for the unused places.
+        requests[hundreds] = all.requests.labelValues(route, Math.max(2, hundreds) + "xx");
+      }
+      for (EndReason reason : EndReason.values()) {
+        all.ends.initLabelValues(route, reason.label());
+      }
+      duration = all.duration.labelValues(route);
+      timeToFirstByte = all.timeToFirstByte.labelValues(route);
+      bytesIn = all.bytes.labelValues(route, "in");
+      bytesOut = all.bytes.labelValues(route, "out");
+    }
+  }
+}
