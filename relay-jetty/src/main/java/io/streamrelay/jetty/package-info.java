@@ -1,4 +1,8 @@
-/** The relay in a servlet container: the servlet, the forwarder on Jetty's client. */
+/**
+ * The relay in a servlet container: the servlet, and the forwarder on Jetty's client.
+ *
+ * <p>Read {@link io.streamrelay.jetty.RelayServlet} first.
+ */
 @NullMarked
 package io.streamrelay.jetty;
 

@@ -1,0 +1,139 @@
+package io.streamrelay.jetty;
+
+import jakarta.servlet.ServletOutputStream;
+import java.io.IOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts chunks on their way at once, in the best manner an output stream has.
+ *
+ * <p>Three manners, told apart by what the stream's class can do, so that no container is needed to
+ * compile: {@code write(ByteBuffer)} that goes straight to the socket (Jetty), the same into a
+ * buffer and so followed by a flush (Tomcat, Undertow, Servlet 6.1), and arrays followed by a flush
+ * (wrapped streams). Used by one thread at a time.
+ */
+abstract sealed class ChunkWriter {
+  private static final ClassValue<@Nullable MethodHandle> WRITE_BUFFER =
+      new ClassValue<>() {
+        @Override
+        protected @Nullable MethodHandle computeValue(Class<?> type) {
+          try {
+            return MethodHandles.publicLookup()
+                .findVirtual(type, "write", MethodType.methodType(void.class, ByteBuffer.class))
+                .asType(
+                    MethodType.methodType(void.class, ServletOutputStream.class, ByteBuffer.class));
+          } catch (NoSuchMethodException | IllegalAccessException e) {
+            return null;
+          }
+        }
+      };
+
+  final ServletOutputStream out;
+  private boolean flushOwed;
+
+  private ChunkWriter(ServletOutputStream out) {
+    this.out = out;
+  }
+
+  static ChunkWriter of(ServletOutputStream out) {
+    MethodHandle writeBuffer = WRITE_BUFFER.get(out.getClass());
+    if (writeBuffer == null) {
+      return new Arrays(out);
+    }
+    boolean straight = out.getClass().getName().startsWith("org.eclipse.jetty.");
+    return new Buffers(out, writeBuffer, !straight);
+  }
+
+  /** Whether the last chunk has left and another may come. */
+  final boolean isReady() throws IOException {
+    while (out.isReady()) {
+      if (writeMore()) {
+        continue;
+      }
+      if (!flushOwed) {
+        return true;
+      }
+      flushOwed = false;
+      out.flush();
+    }
+    return false;
+  }
+
+  abstract void write(ByteBuffer chunk) throws IOException;
+
+  /** Writes the next part of the chunk; false if all of it is written. Only while ready. */
+  boolean writeMore() throws IOException {
+    return false;
+  }
+
+  final void flush() throws IOException {
+    flushOwed = true;
+    // The flush itself comes with the next look whether the stream is ready.
+  }
+
+  final void oweFlush() {
+    flushOwed = true;
+  }
+
+  private static final class Buffers extends ChunkWriter {
+    private final MethodHandle writeBuffer;
+    private final boolean needsFlush;
+
+    Buffers(ServletOutputStream out, MethodHandle writeBuffer, boolean needsFlush) {
+      super(out);
+      this.writeBuffer = writeBuffer;
+      this.needsFlush = needsFlush;
+    }
+
+    @Override
+    void write(ByteBuffer chunk) throws IOException {
+      try {
+        writeBuffer.invokeExact(out, chunk);
+      } catch (IOException | RuntimeException | Error e) {
+        throw e;
+      } catch (Throwable e) {
+        throw new IOException("writing client", e);
+      }
+      if (needsFlush) {
+        oweFlush();
+      }
+    }
+  }
+
+  private static final class Arrays extends ChunkWriter {
+    private static final int PART_BYTES = 8 * 1024;
+
+    private final byte[] part = new byte[PART_BYTES];
+    private @Nullable ByteBuffer rest;
+
+    Arrays(ServletOutputStream out) {
+      super(out);
+    }
+
+    @Override
+    void write(ByteBuffer chunk) throws IOException {
+      rest = chunk;
+      writeMore();
+    }
+
+    @Override
+    boolean writeMore() throws IOException {
+      ByteBuffer chunk = rest;
+      if (chunk == null) {
+        return false;
+      }
+      int count = Math.min(part.length, chunk.remaining());
+      chunk.get(part, 0, count);
+      if (!chunk.hasRemaining()) {
+        rest = null;
+      }
+      out.write(part, 0, count);
+      oweFlush();
+      return true;
+    }
+  }
+}

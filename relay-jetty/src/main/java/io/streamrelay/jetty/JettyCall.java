@@ -1,0 +1,369 @@
+package io.streamrelay.jetty;
+
+import io.streamrelay.forward.ForwardCall;
+import io.streamrelay.forward.ForwardResult;
+import io.streamrelay.forward.ResponseSink;
+import io.streamrelay.forward.UpstreamRequest;
+import io.streamrelay.http.Headers;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.client.ByteBufferRequestContent;
+import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.Request;
+import org.eclipse.jetty.client.Response;
+import org.eclipse.jetty.client.Result;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.RetainableByteBuffer;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Pumps one upstream answer into its sink.
+ *
+ * <p>Whatever happens (content arrives, the sink turns ready, somebody cancels, the connection
+ * fails) leaves a note and calls {@link #pump}; a work-in-progress counter lets one thread at a
+ * time take the steps. Only {@link #step} touches the sink.
+ */
+final class JettyCall
+    implements ForwardCall,
+        Response.ContentSourceListener,
+        Response.CompleteListener,
+        Invocable.Task {
+  /** A stream that never pauses gives its thread to the others after so many bytes. */
+  private static final int YIELD_BYTES = 64 * 1024;
+
+  /** Chunks that are here together leave together, up to so many bytes. */
+  private static final int BATCH_BYTES = 16 * 1024;
+
+  private final HttpClient client;
+  private final UpstreamRequest upstreamRequest;
+  private final ResponseSink sink;
+  private final CompletableFuture<ForwardResult> result = new CompletableFuture<>();
+  private final AtomicInteger pending = new AtomicInteger();
+  private final Request request;
+  private final @Nullable StreamedBody streamedBody;
+
+  // Notes for the next step.
+  private volatile boolean cancelled;
+  private volatile boolean begun;
+  private volatile boolean requestSent;
+  private volatile boolean demanded;
+  private volatile @Nullable Throwable failure;
+  private volatile @Nullable Response response;
+  private volatile Content.@Nullable Source source;
+
+  // Owned by whoever takes the steps.
+  private boolean toldConnected;
+  private boolean toldHead;
+  private boolean flushed;
+  private boolean drained;
+  private boolean last;
+  private boolean done;
+  private int budget;
+  private @Nullable RetainableByteBuffer held;
+  private Content.@Nullable Chunk carried;
+
+  JettyCall(HttpClient client, UpstreamRequest upstreamRequest, ResponseSink sink) {
+    this.client = client;
+    this.upstreamRequest = upstreamRequest;
+    this.sink = sink;
+    var origin = upstreamRequest.origin();
+    String scheme = origin.getScheme().toLowerCase(java.util.Locale.ROOT);
+    int port = origin.getPort() >= 0 ? origin.getPort() : scheme.equals("https") ? 443 : 80;
+    ByteBuffer whole = upstreamRequest.wholeBody();
+    this.streamedBody =
+        whole == null
+            ? new StreamedBody(
+                client.getByteBufferPool(), upstreamRequest.body(), upstreamRequest.contentLength())
+            : null;
+    this.request =
+        client
+            .newRequest(origin.getHost(), port)
+            .scheme(scheme)
+            .method(upstreamRequest.method())
+            .path(upstreamRequest.pathAndQuery())
+            // The relay's own clocks watch the exchange.
+            .idleTimeout(0, java.util.concurrent.TimeUnit.MILLISECONDS)
+            .headers(
+                fields -> {
+                  fields.clear();
+                  upstreamRequest.headers().forEach(fields::add);
+                });
+    if (streamedBody != null) {
+      request.body(streamedBody);
+    } else if (whole != null && (whole.hasRemaining() || sendsLengthOfNothing())) {
+      request.body(new ByteBufferRequestContent((String) null, whole));
+    }
+  }
+
+  /** RFC 9110 §8.6: a POST without a body says so. */
+  private boolean sendsLengthOfNothing() {
+    return switch (upstreamRequest.method()) {
+      case "POST", "PUT", "PATCH" -> true;
+      default -> false;
+    };
+  }
+
+  void send() {
+    sink.onReady(this::pump);
+    request
+        .onRequestBegin(
+            r -> {
+              begun = true;
+              pump();
+            })
+        .onRequestSuccess(r -> requestSent = true)
+        .send(this);
+  }
+
+  // ---- notes from outside
+
+  @Override
+  public void cancel() {
+    cancelled = true;
+    abort(new CancellationException("cancelled by the relay"));
+    pump();
+  }
+
+  @Override
+  public CompletionStage<ForwardResult> result() {
+    return result;
+  }
+
+  @Override
+  public void onContentSource(Response answer, Content.Source contentSource) {
+    response = answer;
+    source = contentSource;
+    pump();
+  }
+
+  @Override
+  public void onComplete(Result ended) {
+    if (ended.isFailed()) {
+      failure = ended.getFailure();
+      pump();
+    }
+  }
+
+  /** The demand was met. */
+  @Override
+  public void run() {
+    demanded = false;
+    pump();
+  }
+
+  @Override
+  public InvocationType getInvocationType() {
+    return InvocationType.NON_BLOCKING;
+  }
+
+  /** What comes of it is told by {@link #onComplete} or the content source, as any failure. */
+  @SuppressWarnings("FutureReturnValueIgnored")
+  private void abort(Throwable cause) {
+    request.abort(cause);
+  }
+
+  // ---- the pump
+
+  private void pump() {
+    if (pending.getAndIncrement() != 0) {
+      return;
+    }
+    budget = YIELD_BYTES;
+    int seen = 1;
+    do {
+      try {
+        step();
+      } catch (Throwable e) {
+        abort(e);
+        finish(new ForwardResult.UpstreamFailed(ForwardResult.Phase.BODY, e));
+      }
+      seen = pending.addAndGet(-seen);
+    } while (seen != 0);
+  }
+
+  private void step() {
+    if (done) {
+      return;
+    }
+    if (cancelled) {
+      finish(new ForwardResult.Cancelled());
+      return;
+    }
+    if (begun && !toldConnected) {
+      toldConnected = true;
+      sink.connected();
+    }
+    Content.Source content = source;
+    Response answer = response;
+    if (content == null || answer == null) {
+      Throwable failed = failure;
+      if (failed != null) {
+        fail(failed);
+      }
+      return;
+    }
+    if (!toldHead) {
+      toldHead = true;
+      sink.head(answer.getStatus(), headers(answer));
+    }
+    while (!demanded && !done) {
+      if (!sink.isReady()) {
+        return;
+      }
+      releaseHeld();
+      if (last) {
+        finish(new ForwardResult.Completed());
+        return;
+      }
+      if (budget <= 0) {
+        // The others' turn; this one goes on when a thread is free.
+        budget = YIELD_BYTES;
+        client.getExecutor().execute(this::pump);
+        return;
+      }
+      move(content);
+    }
+  }
+
+  /** Moves what is there, or asks to be told when something is. */
+  private void move(Content.Source content) {
+    Content.Chunk chunk = carried;
+    carried = null;
+    if (chunk == null && !drained) {
+      chunk = content.read();
+    }
+    drained = false;
+    if (chunk == null) {
+      if (!flushed) {
+        // A head without content yet goes out now.
+        flushed = true;
+        drained = true;
+        sink.flush();
+        return;
+      }
+      demanded = true;
+      content.demand(this);
+      return;
+    }
+    if (Content.Chunk.isFailure(chunk)) {
+      fail(chunk.getFailure());
+      return;
+    }
+    last = chunk.isLast();
+    if (!chunk.hasRemaining()) {
+      chunk.release();
+      return;
+    }
+    flushed = true;
+    Content.Chunk next = last ? null : content.read();
+    if (next == null || Content.Chunk.isFailure(next) || !fit(chunk.remaining(), next)) {
+      drained = next == null && !last;
+      carried = next;
+      write(chunk);
+    } else {
+      writeTogether(content, chunk, next);
+    }
+  }
+
+  private static boolean fit(int bytes, Content.Chunk next) {
+    return bytes + next.remaining() <= BATCH_BYTES;
+  }
+
+  private void writeTogether(Content.Source content, Content.Chunk first, Content.Chunk second) {
+    RetainableByteBuffer batch = client.getByteBufferPool().acquire(BATCH_BYTES, true);
+    ByteBuffer bytes = batch.getByteBuffer();
+    bytes.clear();
+    bytes.put(first.getByteBuffer());
+    first.release();
+    Content.Chunk next = second;
+    while (next != null && !Content.Chunk.isFailure(next) && fit(bytes.position(), next)) {
+      bytes.put(next.getByteBuffer());
+      last = next.isLast();
+      next.release();
+      next = last ? null : content.read();
+    }
+    drained = next == null && !last;
+    carried = next;
+    bytes.flip();
+    write(batch);
+  }
+
+  private void write(RetainableByteBuffer buffer) {
+    held = buffer;
+    ByteBuffer bytes = buffer.getByteBuffer();
+    budget -= bytes.remaining();
+    sink.write(bytes);
+  }
+
+  private void releaseHeld() {
+    RetainableByteBuffer written = held;
+    if (written != null) {
+      held = null;
+      written.release();
+    }
+  }
+
+  private void fail(Throwable cause) {
+    StreamedBody body = streamedBody;
+    Throwable bodyFailure = body == null ? null : body.failure();
+    if (bodyFailure != null) {
+      finish(new ForwardResult.RequestBodyFailed(bodyFailure));
+    } else {
+      finish(new ForwardResult.UpstreamFailed(phase(cause), cause));
+    }
+  }
+
+  private ForwardResult.Phase phase(Throwable cause) {
+    if (source != null) {
+      return ForwardResult.Phase.BODY;
+    }
+    if (begun) {
+      return ForwardResult.Phase.HEAD;
+    }
+    return cause instanceof RejectedExecutionException
+        ? ForwardResult.Phase.QUEUE
+        : ForwardResult.Phase.CONNECT;
+  }
+
+  private void finish(ForwardResult how) {
+    if (done) {
+      return;
+    }
+    done = true;
+    if (held != null && sink.isReady()) {
+      releaseHeld();
+    }
+    // A buffer whose write is still pending is left to the garbage collector: given back to the
+    // pool
+    // now, another stream's bytes could go out in its place.
+    held = null;
+    Content.Chunk unread = carried;
+    if (unread != null) {
+      carried = null;
+      unread.release();
+    }
+    if (streamedBody != null) {
+      streamedBody.stop();
+    }
+    if (!requestSent) {
+      // The upstream answered before it had taken the whole request, or failed to take it.
+      abort(new CancellationException("the exchange is over"));
+    }
+    result.complete(how);
+  }
+
+  private static Headers headers(Response answer) {
+    Headers.Builder headers = Headers.builder();
+    for (HttpField field : answer.getHeaders()) {
+      String value = field.getValue();
+      headers.add(field.getName(), value == null ? "" : value);
+    }
+    return headers.build();
+  }
+}

@@ -1,0 +1,175 @@
+package io.streamrelay.jetty;
+
+import io.streamrelay.forward.ForwardCall;
+import io.streamrelay.forward.ResponseSink;
+import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.forward.UpstreamRequest;
+import java.time.Duration;
+import org.eclipse.jetty.client.ContinueProtocolHandler;
+import org.eclipse.jetty.client.EarlyHintsProtocolHandler;
+import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.ProcessingProtocolHandler;
+import org.eclipse.jetty.client.ProtocolHandlers;
+import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
+import org.eclipse.jetty.http.HttpCookieStore;
+import org.eclipse.jetty.io.ClientConnector;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+
+/**
+ * Forwards on Jetty's HTTP client, over HTTP/1.1, without blocking.
+ *
+ * <p>It keeps its own few threads, so that it works the same in every container. Chunks travel on
+ * the client's selector thread from the upstream's socket to the client's, without a hop.
+ */
+public final class JettyForwarder implements StreamingForwarder {
+  /**
+   * Shorter than the 60 s after which many servers close an idle connection, so that a pooled one
+   * is rarely found dead.
+   */
+  private static final long POOLED_IDLE_MILLIS = 55_000;
+
+  /** The route's own clock is the one that counts; this ends what nobody waits for any more. */
+  private static final Duration CONNECT_CEILING = Duration.ofSeconds(60);
+
+  private static final int MAX_RESPONSE_HEAD_BYTES = 32 * 1024;
+  private static final int MAX_REQUEST_HEAD_BYTES = 64 * 1024;
+
+  private final HttpClient client;
+
+  private JettyForwarder(Builder b) {
+    QueuedThreadPool threads = new QueuedThreadPool(16, 2);
+    threads.setName("relay-upstream");
+    threads.setDaemon(true);
+    ClientConnector connector = new ClientConnector();
+    connector.setSelectors(b.selectors);
+    connector.setExecutor(threads);
+    HttpClientTransportOverHTTP transport = new HttpClientTransportOverHTTP(connector);
+    // Without this every chunk costs a hop to another thread.
+    transport.setInvocationType(Invocable.InvocationType.NON_BLOCKING);
+    client = new HttpClient(transport);
+    client.setExecutor(threads);
+    client.setScheduler(new ScheduledExecutorScheduler("relay-upstream-timer", true));
+    client.setFollowRedirects(false);
+    client.setUserAgentField(null);
+    client.setDefaultRequestContentType(null);
+    client.setHttpCookieStore(new HttpCookieStore.Empty());
+    client.setConnectTimeout(CONNECT_CEILING.toMillis());
+    client.setIdleTimeout(POOLED_IDLE_MILLIS);
+    client.setMaxConnectionsPerDestination(b.maxConnectionsPerUpstream);
+    client.setMaxRequestsQueuedPerDestination(b.maxQueuedPerUpstream);
+    client.setMaxResponseHeadersSize(MAX_RESPONSE_HEAD_BYTES);
+    client.setMaxRequestHeadersSize(MAX_REQUEST_HEAD_BYTES);
+    start();
+  }
+
+  private void start() {
+    try {
+      client.start();
+    } catch (Exception e) {
+      throw new IllegalStateException("the upstream client could not start", e);
+    }
+    // Found by the start; with them gone the client neither asks for a coding nor undoes one.
+    client.getContentDecoderFactories().clear();
+    // Redirects and challenges belong to the client of the relay; interim answers must be
+    // swallowed.
+    ProtocolHandlers handlers = client.getProtocolHandlers();
+    handlers.clear();
+    handlers.put(new ContinueProtocolHandler());
+    handlers.put(new ProcessingProtocolHandler());
+    handlers.put(new EarlyHintsProtocolHandler());
+  }
+
+  /**
+   * Makes a forwarder with every option at its default.
+   *
+   * @return a started forwarder; the relay it is given to closes it
+   */
+  public static JettyForwarder create() {
+    return builder().build();
+  }
+
+  /**
+   * Starts a forwarder.
+   *
+   * @return a builder with every option at its default
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  @Override
+  public ForwardCall forward(UpstreamRequest request, ResponseSink sink) {
+    JettyCall call = new JettyCall(client, request, sink);
+    call.send();
+    return call;
+  }
+
+  @Override
+  public void close() {
+    try {
+      client.stop();
+    } catch (Exception e) {
+      throw new IllegalStateException("the upstream client could not stop", e);
+    }
+  }
+
+  /** Collects a forwarder's options; not thread-safe. */
+  public static final class Builder {
+    private int maxConnectionsPerUpstream = 1024;
+    private int maxQueuedPerUpstream = 256;
+    private int selectors = Math.max(1, Runtime.getRuntime().availableProcessors() / 4);
+
+    private Builder() {}
+
+    /**
+     * Bounds how many connections one upstream gets.
+     *
+     * @param connections at least 1; default 1024
+     * @return this
+     */
+    public Builder maxConnectionsPerUpstream(int connections) {
+      this.maxConnectionsPerUpstream = atLeastOne("maxConnectionsPerUpstream", connections);
+      return this;
+    }
+
+    /**
+     * Bounds how many requests may wait for a connection; more are refused with a 503.
+     *
+     * @param requests at least 1; default 256
+     * @return this
+     */
+    public Builder maxQueuedPerUpstream(int requests) {
+      this.maxQueuedPerUpstream = atLeastOne("maxQueuedPerUpstream", requests);
+      return this;
+    }
+
+    /**
+     * Sets how many threads carry streams.
+     *
+     * @param selectors at least 1; by default one for every four cores
+     * @return this
+     */
+    public Builder selectors(int selectors) {
+      this.selectors = atLeastOne("selectors", selectors);
+      return this;
+    }
+
+    /**
+     * Builds and starts the forwarder.
+     *
+     * @return the forwarder
+     */
+    public JettyForwarder build() {
+      return new JettyForwarder(this);
+    }
+
+    private static int atLeastOne(String name, int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException(name + " is " + value + " (expected: at least 1)");
+      }
+      return value;
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package io.streamrelay.jetty;
+
+import io.streamrelay.forward.BodySource;
+import jakarta.servlet.ReadListener;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a request body without blocking.
+ *
+ * <p>The container is not asked for a byte before the relay wants one, so that a client which sent
+ * {@code Expect: 100-continue} is told to go on only after it was admitted.
+ */
+final class ServletBody implements BodySource, ReadListener {
+
+  private final HttpServletRequest request;
+  private final long length;
+  private volatile @Nullable Runnable readable;
+  private volatile @Nullable Runnable onEnd;
+  private volatile boolean available;
+  private volatile @Nullable Throwable failure;
+  private volatile boolean ended;
+  private @Nullable ServletInputStream in;
+  private byte[] scratch = new byte[0];
+
+  ServletBody(HttpServletRequest request) {
+    this.request = request;
+    this.length = length(request);
+    this.ended = length == 0;
+  }
+
+  private static long length(HttpServletRequest request) {
+    long declared = request.getContentLengthLong();
+    boolean none =
+        declared < 0
+            && request.getProtocol().startsWith("HTTP/1")
+            && request.getHeader("Transfer-Encoding") == null;
+    return none ? 0 : declared;
+  }
+
+  /** Whether nothing more comes. */
+  boolean hasEnded() {
+    return ended;
+  }
+
+  /** Sets what to run once, when the body has been read to its end. */
+  void onEnd(Runnable callback) {
+    onEnd = callback;
+  }
+
+  @Override
+  public long length() {
+    return length;
+  }
+
+  @Override
+  public void onReadable(Runnable callback) {
+    readable = callback;
+  }
+
+  @Override
+  public int read(ByteBuffer into) throws IOException {
+    Throwable failed = failure;
+    if (failed != null) {
+      throw new IOException("reading client: the request broke off", failed);
+    }
+    if (ended) {
+      return -1;
+    }
+    ServletInputStream stream = in;
+    if (stream == null) {
+      stream = request.getInputStream();
+      in = stream;
+      // Its first callback says when to begin; containers differ on reads before it.
+      stream.setReadListener(this);
+      return 0;
+    }
+    if (!available) {
+      return 0;
+    }
+    if (stream.isFinished()) {
+      return end();
+    }
+    // Lowered first: the container may raise it again while isReady is still returning false.
+    available = false;
+    if (!stream.isReady()) {
+      return 0;
+    }
+    available = true;
+    int count = read(stream, into);
+    return count < 0 ? end() : count;
+  }
+
+  private int read(ServletInputStream stream, ByteBuffer into) throws IOException {
+    if (into.hasArray()) {
+      int at = into.position();
+      int count = stream.read(into.array(), into.arrayOffset() + at, into.remaining());
+      if (count > 0) {
+        into.position(at + count);
+      }
+      return count;
+    }
+    if (scratch.length < into.remaining()) {
+      scratch = new byte[into.remaining()];
+    }
+    int count = stream.read(scratch, 0, into.remaining());
+    if (count > 0) {
+      into.put(scratch, 0, count);
+    }
+    return count;
+  }
+
+  private int end() {
+    ended = true;
+    run(onEnd);
+    return -1;
+  }
+
+  @Override
+  public void onDataAvailable() {
+    available = true;
+    run(readable);
+  }
+
+  @Override
+  public void onAllDataRead() {
+    available = true;
+    run(readable);
+  }
+
+  @Override
+  public void onError(Throwable cause) {
+    failure = cause;
+    run(readable);
+  }
+
+  private static void run(@Nullable Runnable callback) {
+    if (callback != null) {
+      callback.run();
+    }
+  }
+}

@@ -1,0 +1,209 @@
+package io.streamrelay.jetty;
+
+import io.streamrelay.http.Headers;
+import io.streamrelay.transport.ClientResponse;
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
+import jakarta.servlet.ServletOutputStream;
+import jakarta.servlet.WriteListener;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** Writes to a servlet response without blocking, and notices when its client leaves. */
+final class ServletResponseAdapter implements ClientResponse, WriteListener, AsyncListener {
+
+  private final HttpServletRequest request;
+  private final HttpServletResponse response;
+  private final AsyncContext async;
+  private final ServletBody body;
+  private final ServletOutputStream out;
+  private final ChunkWriter writer;
+  private final AtomicBoolean over = new AtomicBoolean();
+  private volatile @Nullable Runnable onReady;
+  private volatile @Nullable Runnable onGone;
+  private volatile boolean writable;
+  private volatile boolean failed;
+  private volatile @Nullable DisconnectProbe probe;
+
+  ServletResponseAdapter(
+      HttpServletRequest request,
+      HttpServletResponse response,
+      AsyncContext async,
+      ServletBody body)
+      throws IOException {
+    this.request = request;
+    this.response = response;
+    this.async = async;
+    this.body = body;
+    this.out = response.getOutputStream();
+    this.writer = ChunkWriter.of(out);
+  }
+
+  /** Lets the container's callbacks in; called last, on the request's own thread. */
+  void open() {
+    async.addListener(this);
+    if (!over.get()) {
+      try {
+        out.setWriteListener(this);
+      } catch (IllegalStateException e) {
+        // The exchange has ended already, on another thread.
+        if (!over.get()) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  @Override
+  public void listen(Runnable ready, Runnable gone) {
+    onReady = ready;
+    onGone = gone;
+    body.onEnd(this::watch);
+    if (body.hasEnded()) {
+      watch();
+    }
+  }
+
+  /** Once the whole request is read nobody reads the connection, so nobody sees its end. */
+  private void watch() {
+    DisconnectProbe started = DisconnectProbe.start(request, this::gone);
+    probe = started;
+    if (over.get()) {
+      started.stop();
+    }
+  }
+
+  @Override
+  public boolean isReady() {
+    if (!writable || failed) {
+      return false;
+    }
+    try {
+      return writer.isReady();
+    } catch (IOException | RuntimeException e) {
+      gone();
+      return false;
+    }
+  }
+
+  @Override
+  public void head(int status, Headers headers) {
+    response.setStatus(status);
+    headers.forEach(
+        (name, value) -> {
+          if (name.equalsIgnoreCase("Content-Length")) {
+            setContentLength(value);
+          } else {
+            response.addHeader(name, value);
+          }
+        });
+  }
+
+  private void setContentLength(String value) {
+    try {
+      response.setContentLengthLong(Long.parseLong(value.strip()));
+    } catch (NumberFormatException e) {
+      // Not a length: the body goes out in chunks instead.
+      response.setContentLengthLong(-1);
+    }
+  }
+
+  @Override
+  public void write(ByteBuffer chunk) {
+    try {
+      writer.write(chunk);
+    } catch (IOException | RuntimeException e) {
+      failed = true;
+      gone();
+    }
+  }
+
+  @Override
+  public void flush() {
+    try {
+      writer.flush();
+    } catch (IOException | RuntimeException e) {
+      failed = true;
+      gone();
+    }
+  }
+
+  @Override
+  public void complete() {
+    if (over.compareAndSet(false, true)) {
+      stopWatching();
+      Cut.complete(async);
+    }
+  }
+
+  @Override
+  public void cut() {
+    if (over.compareAndSet(false, true)) {
+      stopWatching();
+      Cut.off(request, response, async);
+    }
+  }
+
+  private void stopWatching() {
+    DisconnectProbe running = probe;
+    if (running != null) {
+      running.stop();
+    }
+  }
+
+  private void gone() {
+    run(onGone);
+  }
+
+  @Override
+  public void onWritePossible() {
+    writable = true;
+    run(onReady);
+  }
+
+  /** From the write listener: a write failed. */
+  @Override
+  public void onError(Throwable cause) {
+    failed = true;
+    gone();
+    run(onReady);
+  }
+
+  /** From the async listener: the container gave the exchange up. */
+  @Override
+  public void onError(AsyncEvent event) {
+    failed = true;
+    gone();
+    run(onReady);
+  }
+
+  @Override
+  public void onTimeout(AsyncEvent event) {
+    // Never: the timeout is off.
+  }
+
+  @Override
+  public void onStartAsync(AsyncEvent event) {
+    // Only the cut dispatches, and it starts nothing.
+  }
+
+  @Override
+  public void onComplete(AsyncEvent event) {
+    if (over.compareAndSet(false, true)) {
+      // Completed by the container itself.
+      failed = true;
+      gone();
+    }
+  }
+
+  private static void run(@Nullable Runnable callback) {
+    if (callback != null) {
+      callback.run();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package io.streamrelay.jetty.launcher;
+
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.error.ErrorFormat;
+import io.streamrelay.error.RelayError;
+import io.streamrelay.route.Dialect;
+import java.nio.ByteBuffer;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.util.Callback;
+
+/**
+ * Answers what Jetty refuses before the relay sees it (broken requests, ambiguous paths, too large
+ * headers) in the form of the relay's own errors, with no page and no exception text.
+ */
+final class JsonErrorHandler extends ErrorHandler {
+  @Override
+  public boolean handle(Request request, Response response, Callback callback) {
+    int status = response.getStatus() < 400 ? 500 : response.getStatus();
+    ErrorCode code = code(status);
+    RelayError error =
+        new RelayError(code, code.code(), status, HttpStatus.getMessage(status), null);
+    byte[] body = ErrorFormat.body(Dialect.OPENAI, error, "");
+    response.setStatus(status);
+    response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+    response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
+    response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+    response.write(true, ByteBuffer.wrap(body), callback);
+    return true;
+  }
+
+  private static ErrorCode code(int status) {
+    if (status >= 500) {
+      return ErrorCode.RELAY_ERROR;
+    }
+    return switch (status) {
+      case 404 -> ErrorCode.ROUTE_NOT_FOUND;
+      case 405 -> ErrorCode.METHOD_NOT_ALLOWED;
+      case 408 -> ErrorCode.REQUEST_TIMEOUT;
+      case 413 -> ErrorCode.BODY_TOO_LARGE;
+      case 431 -> ErrorCode.INVALID_HEADER;
+      case 414 -> ErrorCode.INVALID_PATH;
+      default -> ErrorCode.INVALID_REQUEST;
+    };
+  }
+}

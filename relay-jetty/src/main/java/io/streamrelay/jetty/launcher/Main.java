@@ -1,0 +1,199 @@
+package io.streamrelay.jetty.launcher;
+
+import io.streamrelay.DrainResult;
+import io.streamrelay.config.LoadedConfig;
+import io.streamrelay.config.RelayConfig;
+import io.streamrelay.config.RelayConfigException;
+import io.streamrelay.config.ServerConfig;
+import io.streamrelay.route.Route;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The command line: {@code java -jar relay.jar --config FILE}. */
+@Command(
+    name = "relay",
+    description = "A streaming relay for LLM and TTS APIs.",
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Versions.class,
+    footer = {
+      "",
+      "Exit codes:",
+      "  0  stopped, every stream ended by itself; or the configuration is valid",
+      "  1  could not start, for example because the port is in use",
+      "  2  the command line or the configuration is wrong",
+      "  3  stopped, but streams had to be cut at the drain deadline"
+    })
+public final class Main implements Callable<Integer> {
+  static final int OK = 0;
+  static final int CANNOT_START = 1;
+  static final int WRONG_CONFIG = 2;
+  static final int STREAMS_CUT = 3;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      defaultValue = "${env:RELAY_CONFIG}",
+      description = "The YAML configuration; the variable RELAY_CONFIG says the same.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--port",
+      paramLabel = "N",
+      description = "Listens on port N instead of server.port; 0 for any free one.")
+  private @Nullable Integer port;
+
+  @Option(names = "--check", description = "Validates the configuration and exits.")
+  private boolean check;
+
+  @Spec private @Nullable CommandSpec spec;
+
+  /** Made by {@link #main}. */
+  Main() {}
+
+  /**
+   * Runs the relay until it is told to stop.
+   *
+   * @param args see {@code --help}
+   */
+  public static void main(String[] args) {
+    int code = new CommandLine(new Main()).execute(args);
+    if (code != RUNNING) {
+      System.exit(code);
+    }
+  }
+
+  /** Not an exit code: the server runs, and its shutdown hook decides how the process ends. */
+  private static final int RUNNING = -1;
+
+  @Override
+  public Integer call() {
+    Path file = config;
+    if (file == null || file.toString().isEmpty()) {
+      err().println("no configuration (expected: --config FILE, or the variable RELAY_CONFIG)");
+      return WRONG_CONFIG;
+    }
+    LoadedConfig loaded;
+    RelayConfig relayConfig;
+    try {
+      loaded = RelayConfig.load(file);
+      relayConfig = withPort(loaded.config());
+    } catch (RelayConfigException e) {
+      e.problems().forEach(err()::println);
+      return WRONG_CONFIG;
+    } catch (IllegalArgumentException e) {
+      err().println("--port " + port + " (expected: 0 to 65535)");
+      return WRONG_CONFIG;
+    }
+    if (check) {
+      loaded.warnings().forEach(warning -> err().println("warning: " + warning));
+      out().println(file + " is valid: " + relayConfig.routes().size() + " routes");
+      return OK;
+    }
+    return run(relayConfig, loaded);
+  }
+
+  private int run(RelayConfig relayConfig, LoadedConfig loaded) {
+    LogSetup logs;
+    try {
+      logs = LogSetup.install(relayConfig.observability().logging());
+    } catch (IllegalArgumentException e) {
+      err().println(e.getMessage());
+      return CANNOT_START;
+    }
+    RelayServer server;
+    try {
+      server = RelayServer.start(relayConfig, logs::droppedLines);
+    } catch (IOException e) {
+      logs.close();
+      err().println(e.getMessage());
+      return CANNOT_START;
+    }
+    Logger log = LoggerFactory.getLogger(Main.class);
+    loaded.warnings().forEach(log::warn);
+    announce(log, relayConfig, server);
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(stop(server, logs))));
+    return RUNNING;
+  }
+
+  private static void announce(Logger log, RelayConfig relayConfig, RelayServer server) {
+    for (Route route : relayConfig.routes()) {
+      log.info("{}", route);
+    }
+    URI uri = server.uri();
+    URI demo = server.demoUri();
+    if (demo != null) {
+      log.info("demo provider at {}", demo);
+    }
+    String metrics =
+        relayConfig.observability().prometheus()
+            ? ", metrics at " + uri + relayConfig.observability().prometheusPath()
+            : "";
+    log.info(
+        "stream relay {} serves at {}, readiness at {}/readyz{}", Version.get(), uri, uri, metrics);
+  }
+
+  /** On a signal: drains, closes, and says by the exit code whether streams had to be cut. */
+  private static int stop(RelayServer server, LogSetup logs) {
+    Logger log = LoggerFactory.getLogger(Main.class);
+    int code;
+    try {
+      DrainResult result = server.stop();
+      log.info("stopped: {} live exchanges ended, {} were cut", result.finished(), result.cut());
+      code = result.cut() == 0 ? OK : STREAMS_CUT;
+    } catch (RuntimeException e) {
+      log.error("stopping failed", e);
+      code = CANNOT_START;
+    }
+    logs.close();
+    return code;
+  }
+
+  private RelayConfig withPort(RelayConfig from) {
+    Integer chosen = port;
+    if (chosen == null) {
+      return from;
+    }
+    ServerConfig old = from.server();
+    ServerConfig server =
+        new ServerConfig(
+            old.host(), chosen, old.maxBodySize(), old.preStopDelay(), old.drainTimeout());
+    return from.toBuilder().server(server).build();
+  }
+
+  private PrintWriter out() {
+    return line().getOut();
+  }
+
+  private PrintWriter err() {
+    return line().getErr();
+  }
+
+  private CommandLine line() {
+    CommandSpec here = spec;
+    if (here == null) {
+      throw new IllegalStateException("picocli did not set the command (expected: main() runs)");
+    }
+    return here.commandLine();
+  }
+
+  /** Tells picocli the version. */
+  static final class Versions implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"stream relay " + Version.get()};
+    }
+  }
+}

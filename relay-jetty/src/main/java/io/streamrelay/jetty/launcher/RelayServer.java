@@ -1,0 +1,195 @@
+package io.streamrelay.jetty.launcher;
+
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
+import io.prometheus.metrics.core.metrics.Info;
+import io.prometheus.metrics.exporter.servlet.jakarta.PrometheusMetricsServlet;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.streamrelay.DrainResult;
+import io.streamrelay.Relay;
+import io.streamrelay.config.DemoProviderConfig;
+import io.streamrelay.config.RelayConfig;
+import io.streamrelay.config.ServerConfig;
+import io.streamrelay.jetty.HealthServlet;
+import io.streamrelay.jetty.JettyForwarder;
+import io.streamrelay.jetty.RelayServlet;
+import io.streamrelay.jetty.demo.DemoProvider;
+import java.io.IOException;
+import java.net.URI;
+import java.util.function.LongSupplier;
+import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
+import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole relay on a Jetty server of its own: proxy, health, metrics, and the demo provider if
+ * asked.
+ *
+ * <p>What the launcher runs; also handy in tests.
+ */
+public final class RelayServer implements AutoCloseable {
+  private static final int MAX_REQUEST_HEAD_BYTES = 16 * 1024;
+  private static final long KEEP_ALIVE_MILLIS = 60_000;
+
+  /** Jetty's default backlog of 50 resets clients that connect all at once. */
+  private static final int ACCEPT_QUEUE = 1024;
+
+  private final Server server;
+  private final ServerConnector connector;
+  private final Relay relay;
+  private final @Nullable DemoProvider demo;
+
+  private RelayServer(RelayConfig config, LongSupplier droppedLogLines) throws IOException {
+    DemoProviderConfig demoConfig = config.demoProvider();
+    demo = demoConfig.enabled() ? DemoProvider.start(demoConfig.host(), demoConfig.port()) : null;
+    PrometheusRegistry registry = new PrometheusRegistry();
+    relay = Relay.builder(config, JettyForwarder.create()).registry(registry).build();
+    registerProcess(registry, droppedLogLines);
+
+    int cores = Runtime.getRuntime().availableProcessors();
+    QueuedThreadPool threads = new QueuedThreadPool(64, 4);
+    threads.setName("relay-server");
+    server = new Server(threads);
+    HttpConfiguration http = new HttpConfiguration();
+    http.setSendServerVersion(false);
+    http.setRequestHeaderSize(MAX_REQUEST_HEAD_BYTES);
+    connector =
+        new ServerConnector(server, 1, Math.max(1, cores / 4), new HttpConnectionFactory(http));
+    connector.setHost(config.server().host());
+    connector.setPort(config.server().port());
+    connector.setIdleTimeout(KEEP_ALIVE_MILLIS);
+    connector.setAcceptQueueSize(ACCEPT_QUEUE);
+    server.addConnector(connector);
+    server.setErrorHandler(new JsonErrorHandler());
+    server.setHandler(handler(config, registry));
+  }
+
+  private ServletContextHandler handler(RelayConfig config, PrometheusRegistry registry) {
+    ServletContextHandler context = new ServletContextHandler();
+    context.setErrorHandler(new JsonErrorHandler());
+    context.addServlet(new ServletHolder("relay", new RelayServlet(relay)), "/*");
+    ServletHolder health = new ServletHolder("health", new HealthServlet(relay));
+    context.addServlet(health, "/healthz");
+    context.addServlet(health, "/readyz");
+    if (config.observability().prometheus()) {
+      context.addServlet(
+          new ServletHolder("metrics", new PrometheusMetricsServlet(registry)),
+          config.observability().prometheusPath());
+    }
+    return context;
+  }
+
+  private static void registerProcess(PrometheusRegistry registry, LongSupplier droppedLogLines) {
+    JvmMetrics.builder().register(registry);
+    CounterWithCallback.builder()
+        .name("relay_log_lines_dropped_total")
+        .help("Log lines dropped because the log's destination was too slow.")
+        .callback(callback -> callback.call((double) droppedLogLines.getAsLong()))
+        .register(registry);
+    Info.builder()
+        .name("relay_build_info")
+        .help("The relay's version.")
+        .labelNames("version")
+        .register(registry)
+        .addLabelValues(Version.get());
+  }
+
+  /**
+   * Starts everything.
+   *
+   * @param config what to serve
+   * @param droppedLogLines how many log lines were lost so far, for a metric
+   * @return the running server
+   * @throws IOException if an address cannot be listened on; the message names it
+   */
+  public static RelayServer start(RelayConfig config, LongSupplier droppedLogLines)
+      throws IOException {
+    RelayServer started = new RelayServer(config, droppedLogLines);
+    try {
+      started.server.start();
+      return started;
+    } catch (Exception e) {
+      started.close();
+      ServerConfig wanted = config.server();
+      throw new IOException(
+          "cannot listen on "
+              + wanted.host()
+              + ":"
+              + wanted.port()
+              + ": "
+              + rootMessage(e)
+              + " (expected: a free port; change server.port or give --port)",
+          e);
+    }
+  }
+
+  private static String rootMessage(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
+    }
+    return String.valueOf(root.getMessage());
+  }
+
+  /**
+   * Returns where clients reach the relay from this machine.
+   *
+   * @return an http URI without a path
+   */
+  public URI uri() {
+    String host = connector.getHost();
+    boolean any = host == null || host.equals("0.0.0.0") || host.equals("::");
+    String shown = any ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host;
+    return URI.create("http://" + shown + ":" + connector.getLocalPort());
+  }
+
+  /**
+   * Returns the relay that is served.
+   *
+   * @return the relay
+   */
+  public Relay relay() {
+    return relay;
+  }
+
+  /**
+   * Returns where the demo provider is.
+   *
+   * @return null if none was asked for
+   */
+  public @Nullable URI demoUri() {
+    DemoProvider running = demo;
+    return running == null ? null : running.uri();
+  }
+
+  /**
+   * Drains with the configured delays, then closes. Blocks until all is over.
+   *
+   * @return how the drain went
+   */
+  public DrainResult stop() {
+    DrainResult result = relay.drain().join();
+    close();
+    return result;
+  }
+
+  /** Stops at once; what still runs is cut. Idempotent. */
+  @Override
+  public void close() {
+    relay.close();
+    try {
+      server.stop();
+    } catch (Exception e) {
+      throw new IllegalStateException("the server could not stop", e);
+    } finally {
+      if (demo != null) {
+        demo.close();
+      }
+    }
+  }
+}
