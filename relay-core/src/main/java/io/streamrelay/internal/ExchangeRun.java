@@ -305,8 +305,12 @@ public final class ExchangeRun implements Exchange {
     if (!admitted()) {
       return phase != Phase.ADMIT_BODY;
     }
+    Headers.Builder headers = upstreamHeaders();
+    if (relay.policies().onUpstreamRequest(this, headers) instanceof Decision.Reject reject) {
+      return refuseWith(reject.error());
+    }
+    UpstreamRequest upstreamRequest = upstreamRequest(headers);
     phase = Phase.FORWARD;
-    UpstreamRequest upstreamRequest = upstreamRequest();
     clocks.await(Clocks.Waiting.CONNECTION);
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     call = started;
@@ -588,7 +592,7 @@ public final class ExchangeRun implements Exchange {
 
   // ---- the upstream request
 
-  private UpstreamRequest upstreamRequest() {
+  private Headers.Builder upstreamHeaders() {
     Route route = route();
     UpstreamCredential credential = route.credential();
     Headers.Builder headers =
@@ -600,7 +604,12 @@ public final class ExchangeRun implements Exchange {
       // The stream is observed; a coding the client merely accepts would hide it.
       headers.set("Accept-Encoding", "identity");
     }
-    relay.policies().onUpstreamRequest(this, headers);
+    return headers;
+  }
+
+  private UpstreamRequest upstreamRequest(Headers.Builder headers) {
+    Route route = route();
+    UpstreamCredential credential = route.credential();
     if (credential != null) {
       String value = credential.headerValue();
       if (value != null) {
