@@ -1,6 +1,7 @@
 package io.streamrelay.jetty.launcher;
 
 import io.streamrelay.DrainResult;
+import io.streamrelay.config.DemoProviderConfig;
 import io.streamrelay.config.LoadedConfig;
 import io.streamrelay.config.RelayConfig;
 import io.streamrelay.config.RelayConfigException;
@@ -68,7 +69,9 @@ public final class Main implements Callable<Integer> {
    * @param args see {@code --help}
    */
   public static void main(String[] args) {
-    int code = new CommandLine(new Main()).execute(args);
+    CommandLine line = new CommandLine(new Main());
+    line.setParameterExceptionHandler(Main::refuse);
+    int code = line.execute(args);
     if (code != RUNNING) {
       System.exit(code);
     }
@@ -77,6 +80,12 @@ public final class Main implements Callable<Integer> {
   /** Not an exit code: the server runs, and its shutdown hook decides how the process ends. */
   private static final int RUNNING = -1;
 
+  /** One line instead of the whole help, which would push it out of sight. */
+  private static int refuse(CommandLine.ParameterException wrong, String[] args) {
+    wrong.getCommandLine().getErr().println(wrong.getMessage() + " (see --help)");
+    return WRONG_CONFIG;
+  }
+
   @Override
   public Integer call() {
     Path file = config;
@@ -84,16 +93,26 @@ public final class Main implements Callable<Integer> {
       err().println("no configuration (expected: --config FILE, or the variable RELAY_CONFIG)");
       return WRONG_CONFIG;
     }
+    Integer chosen = port;
+    if (chosen != null && (chosen < 0 || chosen > 65535)) {
+      err().println("--port " + chosen + " (expected: 0 to 65535)");
+      return WRONG_CONFIG;
+    }
     LoadedConfig loaded;
-    RelayConfig relayConfig;
     try {
       loaded = RelayConfig.load(file);
-      relayConfig = withPort(loaded.config());
     } catch (RelayConfigException e) {
       e.problems().forEach(err()::println);
       return WRONG_CONFIG;
-    } catch (IllegalArgumentException e) {
-      err().println("--port " + port + " (expected: 0 to 65535)");
+    }
+    RelayConfig relayConfig = chosen == null ? loaded.config() : withPort(loaded.config(), chosen);
+    if (portsClash(relayConfig)) {
+      err()
+          .println(
+              (chosen == null ? file + ": server.port" : "--port")
+                  + " is "
+                  + relayConfig.server().port()
+                  + ", and so is demo_provider.port (expected: two different ports)");
       return WRONG_CONFIG;
     }
     if (check) {
@@ -120,11 +139,13 @@ public final class Main implements Callable<Integer> {
       err().println(e.getMessage());
       return CANNOT_START;
     }
+    // First of all, so that whoever reads the lines below can already stop the relay in order.
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> Runtime.getRuntime().halt(stop(server, logs)), "relay-stop"));
     Logger log = LoggerFactory.getLogger(Main.class);
     loaded.warnings().forEach(log::warn);
     announce(log, relayConfig, server);
-    Runtime.getRuntime()
-        .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(stop(server, logs))));
     return RUNNING;
   }
 
@@ -161,16 +182,26 @@ public final class Main implements Callable<Integer> {
     return code;
   }
 
-  private RelayConfig withPort(RelayConfig from) {
-    Integer chosen = port;
-    if (chosen == null) {
-      return from;
-    }
+  private static RelayConfig withPort(RelayConfig from, int port) {
     ServerConfig old = from.server();
     ServerConfig server =
         new ServerConfig(
-            old.host(), chosen, old.maxBodySize(), old.preStopDelay(), old.drainTimeout());
+            old.host(), port, old.maxBodySize(), old.preStopDelay(), old.drainTimeout());
     return from.toBuilder().server(server).build();
+  }
+
+  /** Whether the relay and the demo provider want the same socket. */
+  private static boolean portsClash(RelayConfig relayConfig) {
+    ServerConfig server = relayConfig.server();
+    DemoProviderConfig demo = relayConfig.demoProvider();
+    return demo.enabled()
+        && demo.port() != 0
+        && demo.port() == server.port()
+        && (demo.host().equals(server.host()) || takesAll(demo.host()) || takesAll(server.host()));
+  }
+
+  private static boolean takesAll(String host) {
+    return host.equals("0.0.0.0") || host.equals("::");
   }
 
   private PrintWriter out() {

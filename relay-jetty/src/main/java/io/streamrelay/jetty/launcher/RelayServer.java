@@ -23,6 +23,7 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 
@@ -39,18 +40,19 @@ public final class RelayServer implements AutoCloseable {
   /** Jetty's default backlog of 50 resets clients that connect all at once. */
   private static final int ACCEPT_QUEUE = 1024;
 
+  private static final String REMEDY =
+      "a free port at an address of this machine; change server.port or server.host, or give --port";
+  private static final String DEMO_REMEDY =
+      "a free port at an address of this machine; change demo_provider.port or demo_provider.host";
+
   private final Server server;
   private final ServerConnector connector;
   private final Relay relay;
   private final @Nullable DemoProvider demo;
 
-  private RelayServer(RelayConfig config, LongSupplier droppedLogLines) throws IOException {
-    DemoProviderConfig demoConfig = config.demoProvider();
-    demo = demoConfig.enabled() ? DemoProvider.start(demoConfig.host(), demoConfig.port()) : null;
-    PrometheusRegistry registry = new PrometheusRegistry();
-    relay = Relay.builder(config, JettyForwarder.create()).registry(registry).build();
-    registerProcess(registry, droppedLogLines);
-
+  private RelayServer(RelayConfig config, Relay relay, @Nullable DemoProvider demo) {
+    this.relay = relay;
+    this.demo = demo;
     int cores = Runtime.getRuntime().availableProcessors();
     QueuedThreadPool threads = new QueuedThreadPool(64, 4);
     threads.setName("relay-server");
@@ -66,7 +68,7 @@ public final class RelayServer implements AutoCloseable {
     connector.setAcceptQueueSize(ACCEPT_QUEUE);
     server.addConnector(connector);
     server.setErrorHandler(new JsonErrorHandler());
-    server.setHandler(handler(config, registry));
+    server.setHandler(handler(config, relay.registry()));
   }
 
   private ServletContextHandler handler(RelayConfig config, PrometheusRegistry registry) {
@@ -109,23 +111,71 @@ public final class RelayServer implements AutoCloseable {
    */
   public static RelayServer start(RelayConfig config, LongSupplier droppedLogLines)
       throws IOException {
-    RelayServer started = new RelayServer(config, droppedLogLines);
+    DemoProvider demo = startDemo(config.demoProvider());
+    Relay relay = null;
     try {
-      started.server.start();
-      return started;
-    } catch (Exception e) {
-      started.close();
-      ServerConfig wanted = config.server();
-      throw new IOException(
-          "cannot listen on "
-              + wanted.host()
-              + ":"
-              + wanted.port()
-              + ": "
-              + rootMessage(e)
-              + " (expected: a free port; change server.port or give --port)",
-          e);
+      relay = relay(config, droppedLogLines);
+      RelayServer server = new RelayServer(config, relay, demo);
+      server.listen(config.server());
+      return server;
+    } catch (IOException | RuntimeException e) {
+      // Nobody else knows of these yet.
+      if (relay != null) {
+        relay.close();
+      }
+      if (demo != null) {
+        demo.close();
+      }
+      throw e;
     }
+  }
+
+  private static @Nullable DemoProvider startDemo(DemoProviderConfig wanted) throws IOException {
+    if (!wanted.enabled()) {
+      return null;
+    }
+    try {
+      return DemoProvider.start(wanted.host(), wanted.port());
+    } catch (IllegalStateException e) {
+      throw cannotListen(wanted.host(), wanted.port(), " for the demo provider", DEMO_REMEDY, e);
+    }
+  }
+
+  private static Relay relay(RelayConfig config, LongSupplier droppedLogLines) {
+    PrometheusRegistry registry = new PrometheusRegistry();
+    registerProcess(registry, droppedLogLines);
+    JettyForwarder forwarder = JettyForwarder.create();
+    try {
+      return Relay.builder(config, forwarder).registry(registry).build();
+    } catch (RuntimeException e) {
+      forwarder.close();
+      throw e;
+    }
+  }
+
+  private void listen(ServerConfig wanted) throws IOException {
+    try {
+      server.start();
+    } catch (Exception e) {
+      LifeCycle.stop(server);
+      throw cannotListen(wanted.host(), wanted.port(), "", REMEDY, e);
+    }
+  }
+
+  private static IOException cannotListen(
+      String host, int port, String what, String remedy, Exception cause) {
+    return new IOException(
+        "cannot listen on "
+            + host
+            + ":"
+            + port
+            + what
+            + ": "
+            + rootMessage(cause)
+            + " (expected: "
+            + remedy
+            + ")",
+        cause);
   }
 
   private static String rootMessage(Throwable failure) {
