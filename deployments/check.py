@@ -21,7 +21,7 @@ import yaml
 
 HERE = Path(__file__).parent
 DASHBOARD = HERE / "grafana/dashboards/stream-relay.json"
-CHAT, SPEECH = "/v1/chat/completions", "/v1/audio/speech"
+CHAT, SPEECH = "/v1/chat/completions", "/openai/v1/audio/speech"
 
 # A healthy relay may show zero here, though never nothing at all. Every other panel has to move.
 MAY_STAY_ZERO = {"State", "Log lines dropped", "Garbage collection"}
@@ -171,7 +171,7 @@ def send_mixed_traffic(relay):
         for _ in range(5):
             status, body = relay.status_and_body(CHAT, chat("demo-fast"))
             expect(status == 200 and b"[DONE]" in body, f"demo-fast: {status}, {len(body)} bytes")
-        status, body = relay.status_and_body(SPEECH, {"model": "demo-tts", "voice": "demo", "input": "Hello"})
+        status, body = relay.status_and_body(SPEECH, {"model": "demo-tts", "voice": "demo", "input": "Hello", "response_format": "wav"})
         expect(status == 200 and body, f"speech: {status}, {len(body)} bytes")
         for wanted, path, model, key in (
             (401, CHAT, "demo-fast", "sk-wrong"),
