@@ -42,6 +42,8 @@ public interface Scheduler extends AutoCloseable {
             task -> {
               Thread thread = new Thread(task, "relay-scheduler");
               thread.setDaemon(true);
+              // Started by some request's thread, it must not hold that one's web application.
+              thread.setContextClassLoader(Scheduler.class.getClassLoader());
               return thread;
             });
     // Timers of ended exchanges must not pile up until their old deadlines.

@@ -35,4 +35,54 @@ public record ServerConfig(
               + " (expected: 0 or more, e.g. 30s)");
     }
   }
+
+  /**
+   * Changes one value.
+   *
+   * @param host address to listen on
+   * @return a copy with it
+   */
+  public ServerConfig withHost(String host) {
+    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param port TCP port, 0 for any free one
+   * @return a copy with it
+   */
+  public ServerConfig withPort(int port) {
+    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param maxBodySize largest request body in bytes
+   * @return a copy with it
+   */
+  public ServerConfig withMaxBodySize(long maxBodySize) {
+    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param preStopDelay time to serve on while not ready; zero for none
+   * @return a copy with it
+   */
+  public ServerConfig withPreStopDelay(Duration preStopDelay) {
+    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param drainTimeout time for live streams to end; zero cuts them at once
+   * @return a copy with it
+   */
+  public ServerConfig withDrainTimeout(Duration drainTimeout) {
+    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+  }
 }

@@ -26,6 +26,46 @@ public record Timeouts(Duration connect, Duration firstByte, Duration idle, Dura
     check("total", total);
   }
 
+  /**
+   * Changes one value.
+   *
+   * @param connect zero for off
+   * @return a copy with it
+   */
+  public Timeouts withConnect(Duration connect) {
+    return new Timeouts(connect, firstByte, idle, total);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param firstByte zero for off
+   * @return a copy with it
+   */
+  public Timeouts withFirstByte(Duration firstByte) {
+    return new Timeouts(connect, firstByte, idle, total);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param idle zero for off
+   * @return a copy with it
+   */
+  public Timeouts withIdle(Duration idle) {
+    return new Timeouts(connect, firstByte, idle, total);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param total zero for off
+   * @return a copy with it
+   */
+  public Timeouts withTotal(Duration total) {
+    return new Timeouts(connect, firstByte, idle, total);
+  }
+
   private static void check(String name, Duration value) {
     if (value.isNegative()) {
       throw new IllegalArgumentException(
