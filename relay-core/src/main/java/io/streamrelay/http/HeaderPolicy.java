@@ -85,6 +85,10 @@ public final class HeaderPolicy {
   private static final List<String> UPSTREAM_PREFIXES =
       List.of("openai-", "anthropic-", "x-stainless-", "x-goog-", "x-microsoft-", "x-dashscope-");
 
+  /** What a credential's name holds; no provider documents a field of its own with one of these. */
+  private static final List<String> CREDENTIAL_WORDS =
+      List.of("auth", "key", "token", "secret", "password", "credential", "cookie", "jwt");
+
   private static final Set<String> NEVER_TO_CLIENT =
       Set.of(
           "set-cookie",
@@ -165,12 +169,8 @@ public final class HeaderPolicy {
     if (UPSTREAM.contains(lower) || alsoAllowed.contains(lower)) {
       return true;
     }
-    for (String prefix : UPSTREAM_PREFIXES) {
-      if (lower.startsWith(prefix)) {
-        return true;
-      }
-    }
-    return false;
+    return UPSTREAM_PREFIXES.stream().anyMatch(lower::startsWith)
+        && CREDENTIAL_WORDS.stream().noneMatch(lower::contains);
   }
 
   /** A client must not strip what the provider needs, so only names that could pass are listed. */

@@ -27,8 +27,12 @@ final class Answers {
   private Answers() {}
 
   /** The upstream's own, filtered, with the exchange's id. */
-  static Headers headers(Headers upstreamResponse, String requestId, boolean events) {
+  static Headers headers(int status, Headers upstreamResponse, String requestId, boolean events) {
     Headers.Builder headers = HeaderPolicy.toClient(upstreamResponse).set(REQUEST_ID, requestId);
+    if (status == 204) {
+      // RFC 9110 §8.6 forbids it, and containers refuse to send it.
+      headers.remove("Content-Length");
+    }
     if (events && !headers.contains("X-Accel-Buffering")) {
       // Keeps an nginx in front from gathering events.
       headers.add("X-Accel-Buffering", "no");

@@ -792,7 +792,7 @@ public final class ExchangeRun implements Exchange {
       if (events) {
         observer = new StreamObserver(dialect);
       }
-      head = Answers.headers(upstreamResponse, id, events);
+      head = Answers.headers(status, upstreamResponse, id, events);
       clocks.await(Clocks.Waiting.BODY);
     }
 

@@ -17,6 +17,10 @@ final class Queries {
           "x-goog-api-key",
           "ocp-apim-subscription-key",
           "subscription-key",
+          "apikey",
+          "authorization",
+          "auth_token",
+          "oauth_token",
           "access_token");
 
   private Queries() {}
@@ -33,20 +37,32 @@ final class Queries {
       return null;
     }
     StringBuilder kept = new StringBuilder(rawQuery.length());
-    boolean first = true;
-    for (String pair : rawQuery.split("&", -1)) {
-      int equals = pair.indexOf('=');
-      String name = decodeName(equals < 0 ? pair : pair.substring(0, equals));
-      if (CREDENTIALS.contains(name) || (dialect == Dialect.GEMINI && name.equals("key"))) {
-        continue;
+    boolean found = false;
+    int start = 0;
+    while (start <= rawQuery.length()) {
+      // Some servers take ';' for a separator too (HTML 4.01 §B.2.2), so a key behind one is a key.
+      int end = start;
+      while (end < rawQuery.length() && "&;".indexOf(rawQuery.charAt(end)) < 0) {
+        end++;
       }
-      if (!first) {
-        kept.append('&');
+      if (isCredential(rawQuery.substring(start, end), dialect)) {
+        found = true;
+      } else {
+        // With the separator before it, unless it turned out to be the first.
+        kept.append(rawQuery, kept.length() == 0 ? start : start - 1, end);
       }
-      kept.append(pair);
-      first = false;
+      start = end + 1;
     }
-    return first ? null : kept.toString();
+    if (!found) {
+      return rawQuery;
+    }
+    return kept.length() == 0 ? null : kept.toString();
+  }
+
+  private static boolean isCredential(String pair, Dialect dialect) {
+    int equals = pair.indexOf('=');
+    String name = decodeName(equals < 0 ? pair : pair.substring(0, equals));
+    return CREDENTIALS.contains(name) || (dialect == Dialect.GEMINI && name.equals("key"));
   }
 
   private static String decodeName(String raw) {

@@ -26,6 +26,9 @@ public final class RelayMetrics implements RelayListener {
   private static final double NANOS_PER_MILLI = 1e6;
   private static final double NANOS_PER_SECOND = 1e9;
 
+  /** Where statuses of 600 and above are counted. */
+  private static final int OTHER = 6;
+
   private final Counter requests;
   private final Histogram duration;
   private final Counter errors;
@@ -130,7 +133,7 @@ public final class RelayMetrics implements RelayListener {
     if (!record.route().equals(ExchangeRecord.NO_ROUTE)) {
       route.active.dec();
     }
-    route.requests[record.status() / 100].inc();
+    route.requests[Math.min(record.status() / 100, OTHER)].inc();
     route.duration.observe(record.durationNanos() / NANOS_PER_MILLI);
     ends.labelValues(record.route(), record.end().label()).inc();
     if (record.end() != EndReason.COMPLETE) {
@@ -156,7 +159,7 @@ public final class RelayMetrics implements RelayListener {
   /** One route's series, looked up once. */
   private final class PerRoute {
     private final GaugeDataPoint active;
-    private final CounterDataPoint[] requests = new CounterDataPoint[6];
+    private final CounterDataPoint[] requests = new CounterDataPoint[OTHER + 1];
     private final DistributionDataPoint duration;
     private final DistributionDataPoint timeToFirstByte;
     private final CounterDataPoint bytesIn;
@@ -166,8 +169,11 @@ public final class RelayMetrics implements RelayListener {
       RelayMetrics all = RelayMetrics.this;
       active = all.active.labelValues(route);
       for (int hundreds = 0; hundreds < requests.length; hundreds++) {
-        // There is no status below 200 to count; 2xx stands in for the unused places.
-        requests[hundreds] = all.requests.labelValues(route, Math.max(2, hundreds) + "xx");
+        // There is no status below 200 to count; 2xx stands in for the unused places. Some
+        // upstreams
+        // answer with 600 and above, which RFC 9110 §15 has a client take for a 5xx.
+        requests[hundreds] =
+            all.requests.labelValues(route, Math.min(5, Math.max(2, hundreds)) + "xx");
       }
       for (EndReason reason : EndReason.values()) {
         all.ends.initLabelValues(route, reason.label());

@@ -7,8 +7,10 @@ import io.streamrelay.error.RelayError;
 import io.streamrelay.http.HeaderPolicy;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Whose it is.</b> A bound key is its tenant's, whatever {@code X-Tenant-ID} says. An unbound
  * key, and a bound one with {@code tenantHeader}, goes by that header; without it by the bound
  * tenant, or {@link Exchange#DEFAULT_TENANT}.
+ *
+ * <p>A tenant that some key is bound to is named by that key alone: to others it is {@code
+ * forbidden}, or a made-up header could use up its limits.
  *
  * <p><b>Timing.</b> Keys are looked up by SHA-256. How long a map lookup takes tells something
  * about the digest of a guess, and nobody can choose guesses by their digest; so it tells nothing
@@ -38,6 +43,9 @@ public final class ApiKeyPolicy implements Policy {
 
   private final Map<String, ApiKey> bySha256;
 
+  /** Tenants with a key of their own; nobody else may use up their limits. */
+  private final Set<String> boundTenants = new HashSet<>();
+
   /**
    * Makes the policy.
    *
@@ -46,6 +54,10 @@ public final class ApiKeyPolicy implements Policy {
   public ApiKeyPolicy(Collection<ApiKey> keys) {
     Map<String, ApiKey> map = new HashMap<>();
     for (ApiKey key : keys) {
+      String tenant = key.tenant();
+      if (tenant != null) {
+        boundTenants.add(tenant);
+      }
       ApiKey other = map.putIfAbsent(key.sha256(), key);
       if (other != null && !other.equals(key)) {
         throw new IllegalArgumentException(
@@ -87,14 +99,25 @@ public final class ApiKeyPolicy implements Policy {
                 ErrorCode.MISSING_API_KEY, "the request carries no API key " + EXPECTED));
   }
 
-  private static Decision identify(Exchange exchange, ApiKey key) {
+  private Decision identify(Exchange exchange, ApiKey key) {
     String bound = key.tenant();
     if (bound != null && !key.tenantHeader()) {
       exchange.identify(key.name(), bound);
       return Decision.admit();
     }
-    return TenantPolicy.identify(
-        exchange, key.name(), bound == null ? Exchange.DEFAULT_TENANT : bound);
+    String own = bound == null ? Exchange.DEFAULT_TENANT : bound;
+    Decision decision = TenantPolicy.identify(exchange, key.name(), own);
+    String named = exchange.tenant();
+    if (!named.equals(own) && boundTenants.contains(named)) {
+      exchange.identify(key.name(), own);
+      return Decision.reject(
+          RelayError.of(
+              ErrorCode.FORBIDDEN,
+              "this API key may not act for the tenant that "
+                  + TenantPolicy.HEADER
+                  + " names, which has keys of its own"));
+    }
+    return decision;
   }
 
   /** The key in a header's value; null if the header is empty or has another scheme. */

@@ -60,8 +60,11 @@ public final class PathGuard {
         if (value == '/' || value == '\\') {
           return Optional.of("the path holds an encoded slash");
         }
-        if (value == '%' && hexPair(rawPath, i + 3) >= 0) {
+        if (value == '%' && isEncodedAgain(rawPath, i + 3)) {
           return Optional.of("the path is encoded twice");
+        }
+        if (value == 0xc0 || value == 0xc1) {
+          return Optional.of("the path holds an overlong UTF-8 form");
         }
         if (value == ';') {
           return Optional.of("the path holds an encoded ';'");
@@ -105,6 +108,12 @@ public final class PathGuard {
       dots++;
     }
     return dots == 1 || dots == 2;
+  }
+
+  /** Whether what follows a "%25" makes it a '%' again: two hex digits, plain or encoded. */
+  private static boolean isEncodedAgain(String path, int at) {
+    return at < path.length()
+        && (path.charAt(at) == '%' || Character.digit(path.charAt(at), 16) >= 0);
   }
 
   private static int hexPair(String s, int at) {

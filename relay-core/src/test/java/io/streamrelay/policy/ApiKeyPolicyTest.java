@@ -183,4 +183,18 @@ class ApiKeyPolicyTest {
     assertThatThrownBy(() -> ApiKey.bound("team", "sk", "a b"))
         .hasMessageStartingWith("API key 'team': tenant is 'a b'");
   }
+
+  @Test
+  void nobodyElseMayActForATenantWithKeysOfItsOwn() {
+    FakeExchange exchange =
+        new FakeExchange().header("x-api-key", "sk-plain").header("X-Tenant-ID", "acme");
+    Decision decision = policy.onRequest(exchange);
+    assertThat(decision).isInstanceOf(Decision.Reject.class);
+    assertThat(((Decision.Reject) decision).error().code()).isEqualTo(ErrorCode.FORBIDDEN);
+    assertThat(exchange.tenant()).isEqualTo("default");
+    assertAdmitted(
+        new FakeExchange().header("x-api-key", "sk-choosing").header("X-Tenant-ID", "acme"),
+        "choosing",
+        "acme");
+  }
 }
