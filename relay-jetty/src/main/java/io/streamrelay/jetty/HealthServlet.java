@@ -55,4 +55,11 @@ public final class HealthServlet extends HttpServlet {
         .getOutputStream()
         .print("{\"status\":\"" + name + "\",\"active_exchanges\":" + active + "}\n");
   }
+
+  /** Would send a client's credentials back. */
+  @Override
+  protected void doTrace(HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
+    response.sendError(HttpServletResponse.SC_METHOD_NOT_ALLOWED);
+  }
 }

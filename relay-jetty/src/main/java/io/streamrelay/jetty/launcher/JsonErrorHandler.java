@@ -33,10 +33,8 @@ final class JsonErrorHandler extends ErrorHandler {
   }
 
   private static ErrorCode code(int status) {
-    if (status >= 500) {
-      return ErrorCode.RELAY_ERROR;
-    }
     return switch (status) {
+      case 500, 503 -> ErrorCode.RELAY_ERROR;
       case 404 -> ErrorCode.ROUTE_NOT_FOUND;
       case 405 -> ErrorCode.METHOD_NOT_ALLOWED;
       case 408 -> ErrorCode.REQUEST_TIMEOUT;

@@ -19,10 +19,15 @@ import java.net.URI;
 import java.util.function.LongSupplier;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +40,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RelayServer implements AutoCloseable {
   private static final int MAX_REQUEST_HEAD_BYTES = 16 * 1024;
+
+  /** More than the forwarder takes from an upstream, so that every head it takes can be sent on. */
+  private static final int MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
+
+  /**
+   * Left to itself the system would take megabytes in for a client that reads slowly: memory, and a
+   * stream that seems to stand still while they drain.
+   */
+  private static final int SEND_BUFFER_BYTES = 256 * 1024;
+
   private static final long KEEP_ALIVE_MILLIS = 60_000;
 
   /** Jetty's default backlog of 50 resets clients that connect all at once. */
@@ -60,15 +75,17 @@ public final class RelayServer implements AutoCloseable {
     HttpConfiguration http = new HttpConfiguration();
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(MAX_REQUEST_HEAD_BYTES);
+    http.setResponseHeaderSize(MAX_RESPONSE_HEAD_BYTES);
     connector =
         new ServerConnector(server, 1, Math.max(1, cores / 4), new HttpConnectionFactory(http));
     connector.setHost(config.server().host());
     connector.setPort(config.server().port());
     connector.setIdleTimeout(KEEP_ALIVE_MILLIS);
     connector.setAcceptQueueSize(ACCEPT_QUEUE);
+    connector.setAcceptedSendBufferSize(SEND_BUFFER_BYTES);
     server.addConnector(connector);
     server.setErrorHandler(new JsonErrorHandler());
-    server.setHandler(handler(config, relay.registry()));
+    server.setHandler(new NoTrace(handler(config, relay.registry())));
   }
 
   private ServletContextHandler handler(RelayConfig config, PrometheusRegistry registry) {
@@ -240,6 +257,22 @@ public final class RelayServer implements AutoCloseable {
       if (demo != null) {
         demo.close();
       }
+    }
+  }
+
+  /** A servlet's own TRACE would send a client's credentials back (RFC 9110 §9.3.8). */
+  private static final class NoTrace extends Handler.Wrapper {
+    NoTrace(Handler handler) {
+      super(handler);
+    }
+
+    @Override
+    public boolean handle(Request request, Response response, Callback callback) throws Exception {
+      if (request.getMethod().equals("TRACE")) {
+        Response.writeError(request, response, callback, HttpStatus.METHOD_NOT_ALLOWED_405);
+        return true;
+      }
+      return super.handle(request, response, callback);
     }
   }
 }
