@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * plain. The first header with a known key wins, so a stray credential beside it does no harm.
  *
  * <p><b>Whose it is.</b> A bound key is its tenant's, whatever {@code X-Tenant-ID} says. An unbound
- * key, and a bound one with {@code tenantHeader}, goes by that header; without it by the bound
- * tenant, or {@link Exchange#DEFAULT_TENANT}.
+ * key, and a bound one with {@code tenantHeader}, goes by that header; without it, or with an empty
+ * one, by the bound tenant, or {@link Exchange#DEFAULT_TENANT}.
  *
  * <p><b>Timing.</b> Keys are looked up by SHA-256. How long a map lookup takes tells something
  * about the digest of a guess, and nobody can choose guesses by their digest; so it tells nothing
