@@ -85,7 +85,10 @@ public final class ExchangeRun implements Exchange {
   private final RequestIntake intake;
   private final AnswerSink answer;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
-  private final AtomicInteger pending = new AtomicInteger();
+
+  /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
+  private final AtomicInteger pending = new AtomicInteger(1);
+
   private final AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
 
   // Notes left for the next step.
@@ -147,7 +150,7 @@ public final class ExchangeRun implements Exchange {
   public void start() {
     response.listen(this::responseReady, this::clientGone);
     clocks.await(Clocks.Waiting.POLICY);
-    kick();
+    takeSteps();
   }
 
   /**
@@ -156,9 +159,9 @@ public final class ExchangeRun implements Exchange {
    * @param error what the client is told
    */
   public void refuse(RelayError error) {
-    refuseWith(error);
     response.listen(this::responseReady, this::clientGone);
-    kick();
+    refuseWith(error);
+    takeSteps();
   }
 
   /** Ends the exchange because the relay stops. Any thread. */
@@ -210,9 +213,12 @@ public final class ExchangeRun implements Exchange {
   // ---- the steps
 
   private void kick() {
-    if (pending.getAndIncrement() != 0) {
-      return;
+    if (pending.getAndIncrement() == 0) {
+      takeSteps();
     }
+  }
+
+  private void takeSteps() {
     int seen = 1;
     do {
       try {
