@@ -349,15 +349,20 @@ public final class ExchangeRun implements Exchange {
   }
 
   private boolean forwardEnded(ForwardResult ended) {
-    // Whoever leaves with the whole answer in hand has not left early.
-    if (ended instanceof ForwardResult.Completed && response.isReady()) {
+    Stop why = stop.get();
+    boolean whole = ended instanceof ForwardResult.Completed;
+    // Whoever leaves with the whole answer in hand, or the stream's last event, has not left early.
+    if ((whole || (clientGone && answer.verdict() == Verdict.COMPLETE)) && response.isReady()) {
       return completed();
+    }
+    if (whole && why == null) {
+      // The last chunk is still on its way.
+      return false;
     }
     if (clientGone) {
       return cut(EndReason.CLIENT_GONE);
     }
-    Stop why = stop.get();
-    if (ended instanceof ForwardResult.Cancelled) {
+    if (whole || ended instanceof ForwardResult.Cancelled) {
       RelayError error = why == null ? null : why.error();
       return fail(error == null ? defect() : error);
     }
@@ -390,6 +395,9 @@ public final class ExchangeRun implements Exchange {
 
   /** The upstream's whole answer was handed on; whether it was one is the observer's judgement. */
   private boolean completed() {
+    if (!answer.headSeen) {
+      return fail(defect());
+    }
     return switch (answer.verdict()) {
       case TRUNCATED ->
           fail(
