@@ -67,7 +67,7 @@ public final class ExchangeRun implements Exchange {
     REFUSE,
     /** The relay's own answer is out; the rest of the body is read and dropped. */
     LINGER,
-    /** The terminal event waits to have left before the cut. */
+    /** The terminal event waits to leave, then to have left before the cut. */
     CUT,
     ENDED
   }
@@ -103,7 +103,7 @@ public final class ExchangeRun implements Exchange {
   private boolean cancelled;
   private @Nullable ForwardCall call;
   private @Nullable RelayError refusal;
-  private @Nullable EndReason finalReason;
+  private @Nullable ByteBuffer lastEvent;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
@@ -423,22 +423,26 @@ public final class ExchangeRun implements Exchange {
       return refuseWith(error);
     }
     refusal = error;
-    if (answer.mayTakeEvent() && response.isReady()) {
-      finalReason = error.code().endReason();
-      phase = Phase.CUT;
-      clocks.awaitFinish(FINISH_LIMIT);
-      response.write(ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id)));
-      return true;
+    if (!answer.mayTakeEvent()) {
+      return cut(error.code().endReason());
     }
-    return cut(error.code().endReason());
+    lastEvent = ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id));
+    phase = Phase.CUT;
+    clocks.awaitFinish(FINISH_LIMIT);
+    return true;
   }
 
   private boolean cutWhenReady() {
-    if (!finishExpired && !clientGone && !response.isReady()) {
-      return false;
+    if (clientGone || !response.isReady()) {
+      return (clientGone || finishExpired) && cut(reasonOfRefusal());
     }
-    EndReason reason = finalReason;
-    return cut(reason == null ? EndReason.RELAY_ERROR : reason);
+    ByteBuffer event = lastEvent;
+    if (event == null) {
+      return cut(reasonOfRefusal());
+    }
+    lastEvent = null;
+    response.write(event);
+    return true;
   }
 
   private boolean cut(EndReason reason) {
