@@ -104,6 +104,7 @@ public final class ExchangeRun implements Exchange {
   private @Nullable ForwardCall call;
   private @Nullable RelayError refusal;
   private @Nullable ByteBuffer lastEvent;
+  private int sentStatus;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
@@ -471,7 +472,7 @@ public final class ExchangeRun implements Exchange {
     RelayError error = refusal == null ? defect() : refusal;
     byte[] body = ErrorFormat.body(dialect, error, id);
     response.head(error.status(), Answers.headers(error, id, body.length));
-    answer.status = error.status();
+    sentStatus = error.status();
     if (request.method().equals("HEAD")) {
       response.flush();
     } else {
@@ -569,9 +570,9 @@ public final class ExchangeRun implements Exchange {
             .keyName(keyName)
             .clientAddress(request.clientAddress())
             .method(request.method())
-            .path(request.rawPath())
+            .path(isPathRefused() ? "" : request.rawPath())
             .model(probe.model())
-            .status(answer.status == 0 ? statusOfNothing(reason) : answer.status)
+            .status(sentStatus == 0 ? statusOfNothing(reason) : sentStatus)
             .end(reason)
             .error(reason == EndReason.CLIENT_GONE || error == null ? null : error.code())
             .upstreamRequestId(answer.upstreamRequestId)
@@ -592,9 +593,15 @@ public final class ExchangeRun implements Exchange {
     relay.ended(this, ended);
   }
 
-  private static int statusOfNothing(EndReason reason) {
+  private boolean isPathRefused() {
+    RelayError error = refusal;
+    return matched == null && error != null && error.code() == ErrorCode.INVALID_PATH;
+  }
+
+  private int statusOfNothing(EndReason reason) {
+    RelayError error = refusal;
     // As nginx logs a client that left before there was a status.
-    return reason == EndReason.CLIENT_GONE ? 499 : 500;
+    return reason == EndReason.CLIENT_GONE ? 499 : error == null ? 500 : error.status();
   }
 
   private void giveBack(Consumer<ExchangeRecord> action, ExchangeRecord ended) {
@@ -852,6 +859,7 @@ public final class ExchangeRun implements Exchange {
       Headers waiting = head;
       if (waiting != null && !headSent) {
         headSent = true;
+        sentStatus = status;
         response.head(status, waiting);
       }
     }
