@@ -550,6 +550,10 @@ public final class ExchangeRun implements Exchange {
     ForwardCall running = call;
     if (running != null) {
       running.cancel();
+    } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.headSeen) {
+      refuseWith(defect());
+      kick();
+      return;
     }
     refusal = defect();
     response.cut();
@@ -607,7 +611,7 @@ public final class ExchangeRun implements Exchange {
   private void giveBack(Consumer<ExchangeRecord> action, ExchangeRecord ended) {
     try {
       action.accept(ended);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.atError()
           .addKeyValue("request_id", id)
           .setCause(e)
@@ -841,7 +845,7 @@ public final class ExchangeRun implements Exchange {
       if (watching != null) {
         try {
           watching.observe(chunk, from, to);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           // Observation never breaks a stream.
           observer = null;
           LOG.atError().addKeyValue("request_id", id).setCause(e).log("observing a stream failed");

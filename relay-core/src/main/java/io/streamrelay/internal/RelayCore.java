@@ -258,7 +258,7 @@ public final class RelayCore implements RelayRuntime {
     for (RelayListener listener : listeners) {
       try {
         what.accept(listener);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("listener {} failed", listener.getClass().getName(), e);
       }
     }
