@@ -488,25 +488,26 @@ public final class ExchangeRun implements Exchange {
    * read and dropped for a while (RFC 9112 §9.6). One that waits for a 100 has not begun to send.
    */
   private boolean linger() {
-    if (finishExpired || clientGone) {
-      return response.isReady() ? complete(reasonOfRefusal()) : cut(reasonOfRefusal());
+    boolean over = finishExpired || clientGone;
+    if (!response.isReady()) {
+      return over && cut(reasonOfRefusal());
     }
-    if (!response.isReady() || !(request.headers().contains("expect") || bodyIsDone())) {
-      return false;
-    }
-    return complete(reasonOfRefusal());
+    boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
+    int dropped = over || waitsFor100 ? -1 : dropSome();
+    return dropped < 0 ? complete(reasonOfRefusal()) : dropped > 0;
   }
 
-  private boolean bodyIsDone() {
+  /** How many bytes of the body were there; 0 for none yet, -1 if no more will come. */
+  private int dropSome() {
     ByteBuffer buffer = scratch;
     if (buffer == null) {
       buffer = ByteBuffer.allocate(8 * 1024);
       scratch = buffer;
     }
     try {
-      return intake.discard(buffer);
+      return intake.discard(buffer.clear());
     } catch (IOException | RuntimeException e) {
-      return true;
+      return -1;
     }
   }
 
