@@ -292,7 +292,7 @@ public final class ExchangeRun implements Exchange {
     phase = Phase.ADMIT_BODY;
     asked = false;
     decision = null;
-    clocks.await(Clocks.Waiting.POLICY);
+    clocks.await(Clocks.Waiting.BODY_POLICY);
     return true;
   }
 
