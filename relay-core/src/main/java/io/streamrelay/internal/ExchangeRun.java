@@ -170,6 +170,13 @@ public final class ExchangeRun implements Exchange {
     stop(Stop.DRAINED);
   }
 
+  /** Ends the exchange as {@link #drain} does, but waits for nobody: no timer runs any more. */
+  public void close() {
+    finishExpired = true;
+    drain();
+    kick();
+  }
+
   // ---- notes from outside
 
   private void stop(Stop why) {
@@ -463,11 +470,8 @@ public final class ExchangeRun implements Exchange {
     if (clientGone) {
       return cut(EndReason.CLIENT_GONE);
     }
-    if (finishExpired) {
-      return cut(reasonOfRefusal());
-    }
     if (!response.isReady()) {
-      return false;
+      return finishExpired && cut(reasonOfRefusal());
     }
     RelayError error = refusal == null ? defect() : refusal;
     byte[] body = ErrorFormat.body(dialect, error, id);

@@ -105,6 +105,9 @@ public final class RelayCore implements RelayRuntime {
     } else {
       run.refuse(refusal);
     }
+    if (closed.get()) {
+      run.close();
+    }
   }
 
   /** What is wrong with a request before any policy is asked; null if nothing. */
@@ -191,7 +194,7 @@ public final class RelayCore implements RelayRuntime {
       counting = true;
       drainAsked.set(true);
       moveTo(RelayState.STOPPED);
-      cutWhatIsLeft();
+      live.forEach(ExchangeRun::close);
       forwarder.close();
       scheduler.close();
       drained.complete(drainResult());
