@@ -474,6 +474,7 @@ public final class ExchangeRun implements Exchange {
       return finishExpired && cut(reasonOfRefusal());
     }
     RelayError error = refusal == null ? defect() : refusal;
+    answer.head = null;
     byte[] body = ErrorFormat.body(dialect, error, id);
     response.head(error.status(), Answers.headers(error, id, body.length));
     sentStatus = error.status();

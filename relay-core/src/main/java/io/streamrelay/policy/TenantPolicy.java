@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Takes the tenant from {@code X-Tenant-ID}, for a relay that asks for no key because its host or
  * network authenticates.
  *
- * <p>Without the header, or with an empty one, the tenant is {@link Exchange#DEFAULT_TENANT}; several
- * of them, or one that is no name, are refused. Stateless and thread-safe.
+ * <p>Without the header, or with an empty one, the tenant is {@link Exchange#DEFAULT_TENANT};
+ * several of them, or one that is no name, are refused. Stateless and thread-safe.
  */
 public final class TenantPolicy implements Policy {
   /** The header that names a tenant. */
@@ -55,7 +55,9 @@ public final class TenantPolicy implements Policy {
     return identify(exchange, null, Exchange.DEFAULT_TENANT);
   }
 
-  /** Identifies an exchange by its header, or as {@code otherwise} if it has none or an empty one. */
+  /**
+   * Identifies an exchange by its header, or as {@code otherwise} if it has none or an empty one.
+   */
   static Decision identify(Exchange exchange, @Nullable String keyName, String otherwise) {
     Headers headers = exchange.clientRequest();
     List<String> values = headers.all(HEADER);
