@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.forward.ForwardResult.Phase;
+import io.streamrelay.http.Headers;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.testkit.FakeClient;
@@ -214,7 +215,7 @@ class BrokenStreamTest extends ExchangeFixture {
           }
 
           @Override
-          public void head(int status, io.streamrelay.http.Headers headers) {
+          public void head(int status, Headers headers) {
             client.head(status, headers);
           }
 

@@ -3,6 +3,7 @@ package io.streamrelay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.error.ErrorCode;
+import io.streamrelay.forward.ForwardResult.Phase;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
@@ -151,11 +152,7 @@ class ClientGoneTest extends ExchangeFixture {
   @Test
   void beforeItsErrorIsOutAfterAHead() {
     FakeClient client = chat(new FakeClient().notReady());
-    forwarder
-        .call()
-        .connected()
-        .head(200, SSE)
-        .fail(io.streamrelay.forward.ForwardResult.Phase.BODY);
+    forwarder.call().connected().head(200, SSE).fail(Phase.BODY);
     client.leave();
     assertGone(client, 499);
   }
@@ -179,7 +176,7 @@ class ClientGoneTest extends ExchangeFixture {
   void whileItsTerminalEventLeavesTheStreamHadBroken() {
     FakeClient client = streaming();
     client.stall();
-    forwarder.call().fail(io.streamrelay.forward.ForwardResult.Phase.BODY);
+    forwarder.call().fail(Phase.BODY);
     client.breakOff();
     assertCut(client, EVENT, EndReason.UPSTREAM_ERROR, ErrorCode.UPSTREAM_FAILED);
   }

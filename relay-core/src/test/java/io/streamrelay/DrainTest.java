@@ -21,7 +21,6 @@ class DrainTest extends ExchangeFixture {
     return relay().drain(PRE_STOP, TIMEOUT);
   }
 
-  /** As the timer of a drain's deadline stays until the relay closes. */
   private void assertTurnedAway(FakeClient client) {
     assertThat(client.status()).isEqualTo(503);
     assertThat(client.text()).contains("\"draining\"");

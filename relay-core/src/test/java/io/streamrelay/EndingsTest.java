@@ -14,6 +14,7 @@ import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -283,7 +284,7 @@ class EndingsTest extends ExchangeFixture {
   @Test
   void everyEndReasonHasACodeOrATestOfItsOwn() {
     List<EndReason> byError =
-        java.util.Arrays.stream(ErrorCode.values()).map(ErrorCode::endReason).distinct().toList();
+        Arrays.stream(ErrorCode.values()).map(ErrorCode::endReason).distinct().toList();
     assertThat(EndReason.values())
         .filteredOn(reason -> !byError.contains(reason))
         .containsExactlyInAnyOrder(

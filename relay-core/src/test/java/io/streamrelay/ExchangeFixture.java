@@ -27,6 +27,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 
@@ -164,7 +166,7 @@ abstract class ExchangeFixture {
     return client;
   }
 
-  static Policy onRequest(java.util.function.Function<Exchange, Decision> answer) {
+  static Policy onRequest(Function<Exchange, Decision> answer) {
     return new Policy() {
       @Override
       public Decision onRequest(Exchange exchange) {
@@ -178,7 +180,7 @@ abstract class ExchangeFixture {
     };
   }
 
-  static Policy onBody(java.util.function.BiFunction<Exchange, RequestBody, Decision> answer) {
+  static Policy onBody(BiFunction<Exchange, RequestBody, Decision> answer) {
     return new Policy() {
       @Override
       public Decision onRequestBody(Exchange exchange, RequestBody body) {

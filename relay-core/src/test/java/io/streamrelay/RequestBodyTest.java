@@ -9,11 +9,13 @@ import io.streamrelay.policy.RequestBody;
 import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -110,7 +112,7 @@ class RequestBodyTest extends ExchangeFixture {
       assertThat(forwarder.call().request().body().read(into.limit(30))).isEqualTo(30);
       assertThat(forwarder.call().request().body().read(into.limit(200))).isEqualTo(70);
       assertThat(forwarder.call().request().body().read(into)).isEqualTo(-1);
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       throw new AssertionError(e);
     }
     assertThat(bytes(into.flip())).isEqualTo(body);
@@ -245,7 +247,7 @@ class RequestBodyTest extends ExchangeFixture {
 
   @Test
   void aWaitingClientIsToldToGoOnOnlyOnceItIsAdmitted() {
-    var stage = new java.util.concurrent.CompletableFuture<Decision>();
+    var stage = new CompletableFuture<Decision>();
     policies.add(onRequest(exchange -> Decision.later(stage)));
     FakeBody source = FakeBody.declared(2);
     FakeClient client = send(FakeRequest.post(CHAT).header("Expect", "100-continue").body(source));

@@ -16,6 +16,7 @@ import io.streamrelay.testkit.FakeRequest;
 import java.net.URI;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,10 +29,9 @@ class UpstreamRequestTest extends ExchangeFixture {
   private static final String KEY = "sk-provider";
 
   static List<String> neverUpstream() {
-    return java.util.stream.Stream.concat(
+    return Stream.concat(
             HeaderPolicy.CREDENTIAL_HEADERS.stream(),
-            java.util.stream.Stream.of(
-                "cookie", "cookie2", "x-tenant-id", "proxy-authorization", "host", "expect"))
+            Stream.of("cookie", "cookie2", "x-tenant-id", "proxy-authorization", "host", "expect"))
         .toList();
   }
 
