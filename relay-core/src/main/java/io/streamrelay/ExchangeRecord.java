@@ -109,7 +109,8 @@ public final class ExchangeRecord {
   }
 
   /**
-   * Returns the status the client got; 499 if it left before there was one.
+   * Returns the status the client got; if there was none yet, 499 if it left, otherwise the one it
+   * would have got.
    *
    * @return see above
    */

@@ -1,5 +1,6 @@
 package io.streamrelay;
 
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +15,7 @@ public interface Scheduler extends AutoCloseable {
    * Runs a task once.
    *
    * @param delayNanos nanoseconds from now; zero or less means at once, on another thread
-   * @param task what to run
+   * @param task what to run; dropped if the scheduler is closed
    * @return a handle that takes the task back
    */
   Cancellable schedule(long delayNanos, Runnable task);
@@ -52,9 +53,13 @@ public interface Scheduler extends AutoCloseable {
     return new Scheduler() {
       @Override
       public Cancellable schedule(long delayNanos, Runnable task) {
-        ScheduledFuture<?> future =
-            executor.schedule(task, Math.max(0, delayNanos), TimeUnit.NANOSECONDS);
-        return () -> future.cancel(false);
+        try {
+          ScheduledFuture<?> future =
+              executor.schedule(task, Math.max(0, delayNanos), TimeUnit.NANOSECONDS);
+          return () -> future.cancel(false);
+        } catch (RejectedExecutionException e) {
+          return () -> {};
+        }
       }
 
       @Override

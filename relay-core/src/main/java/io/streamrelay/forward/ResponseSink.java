@@ -40,8 +40,8 @@ public interface ResponseSink {
   /**
    * Writes and flushes bytes. Only while ready.
    *
-   * @param chunk its remaining bytes; stays untouched by the caller until {@link #isReady} is true
-   *     again or the callback ran
+   * @param chunk its remaining bytes; stays untouched by the caller until this call has returned
+   *     and {@link #isReady} is true again or the callback ran
    */
   void write(ByteBuffer chunk);
 

@@ -16,10 +16,11 @@ import org.jspecify.annotations.Nullable;
 final class Clocks {
   private static final long OFF = Long.MAX_VALUE;
 
-  /** What the exchange waits for. */
+  /** What the exchange waits for, in the order of its life. */
   enum Waiting {
     POLICY,
     REQUEST_BODY,
+    BODY_POLICY,
     CONNECTION,
     /** The rest of a large request body is on its way to the upstream. */
     UPLOAD,
@@ -65,7 +66,10 @@ final class Clocks {
     sinceNanos = ticker.nanos();
   }
 
-  /** The exchange now waits for something else, from now on. */
+  /**
+   * The exchange now waits for something else, from now on. It never waits for something earlier
+   * again: the upload may end on one thread while the answer begins on another.
+   */
   void await(Waiting what) {
     sinceNanos = ticker.nanos();
     arm(what);
@@ -88,7 +92,7 @@ final class Clocks {
   }
 
   private synchronized void arm(Waiting what) {
-    if (waiting == Waiting.NOTHING) {
+    if (what.compareTo(waiting) < 0) {
       return;
     }
     waiting = what;
@@ -158,7 +162,7 @@ final class Clocks {
 
   private static Stop reason(Waiting what) {
     return switch (what) {
-      case POLICY -> Stop.POLICY_TIMEOUT;
+      case POLICY, BODY_POLICY -> Stop.POLICY_TIMEOUT;
       case REQUEST_BODY -> Stop.REQUEST_TIMEOUT;
       case CONNECTION -> Stop.CONNECT_TIMEOUT;
       case HEAD -> Stop.FIRST_BYTE_TIMEOUT;

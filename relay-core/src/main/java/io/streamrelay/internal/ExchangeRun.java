@@ -67,7 +67,7 @@ public final class ExchangeRun implements Exchange {
     REFUSE,
     /** The relay's own answer is out; the rest of the body is read and dropped. */
     LINGER,
-    /** The terminal event waits to have left before the cut. */
+    /** The terminal event waits to leave, then to have left before the cut. */
     CUT,
     ENDED
   }
@@ -85,7 +85,10 @@ public final class ExchangeRun implements Exchange {
   private final RequestIntake intake;
   private final AnswerSink answer;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
-  private final AtomicInteger pending = new AtomicInteger();
+
+  /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
+  private final AtomicInteger pending = new AtomicInteger(1);
+
   private final AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
 
   // Notes left for the next step.
@@ -100,7 +103,8 @@ public final class ExchangeRun implements Exchange {
   private boolean cancelled;
   private @Nullable ForwardCall call;
   private @Nullable RelayError refusal;
-  private @Nullable EndReason finalReason;
+  private @Nullable ByteBuffer lastEvent;
+  private int sentStatus;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
@@ -147,7 +151,7 @@ public final class ExchangeRun implements Exchange {
   public void start() {
     response.listen(this::responseReady, this::clientGone);
     clocks.await(Clocks.Waiting.POLICY);
-    kick();
+    takeSteps();
   }
 
   /**
@@ -156,14 +160,21 @@ public final class ExchangeRun implements Exchange {
    * @param error what the client is told
    */
   public void refuse(RelayError error) {
-    refuseWith(error);
     response.listen(this::responseReady, this::clientGone);
-    kick();
+    refuseWith(error);
+    takeSteps();
   }
 
   /** Ends the exchange because the relay stops. Any thread. */
   public void drain() {
     stop(Stop.DRAINED);
+  }
+
+  /** Ends the exchange as {@link #drain} does, but waits for nobody: no timer runs any more. */
+  public void close() {
+    finishExpired = true;
+    drain();
+    kick();
   }
 
   // ---- notes from outside
@@ -210,9 +221,12 @@ public final class ExchangeRun implements Exchange {
   // ---- the steps
 
   private void kick() {
-    if (pending.getAndIncrement() != 0) {
-      return;
+    if (pending.getAndIncrement() == 0) {
+      takeSteps();
     }
+  }
+
+  private void takeSteps() {
     int seen = 1;
     do {
       try {
@@ -285,7 +299,7 @@ public final class ExchangeRun implements Exchange {
     phase = Phase.ADMIT_BODY;
     asked = false;
     decision = null;
-    clocks.await(Clocks.Waiting.POLICY);
+    clocks.await(Clocks.Waiting.BODY_POLICY);
     return true;
   }
 
@@ -343,15 +357,20 @@ public final class ExchangeRun implements Exchange {
   }
 
   private boolean forwardEnded(ForwardResult ended) {
-    // Whoever leaves with the whole answer in hand has not left early.
-    if (ended instanceof ForwardResult.Completed && response.isReady()) {
+    Stop why = stop.get();
+    boolean whole = ended instanceof ForwardResult.Completed;
+    // Whoever leaves with the whole answer in hand, or the stream's last event, has not left early.
+    if ((whole || (clientGone && answer.verdict() == Verdict.COMPLETE)) && response.isReady()) {
       return completed();
+    }
+    if (whole && why == null) {
+      // The last chunk is still on its way.
+      return false;
     }
     if (clientGone) {
       return cut(EndReason.CLIENT_GONE);
     }
-    Stop why = stop.get();
-    if (ended instanceof ForwardResult.Cancelled) {
+    if (whole || ended instanceof ForwardResult.Cancelled) {
       RelayError error = why == null ? null : why.error();
       return fail(error == null ? defect() : error);
     }
@@ -384,6 +403,9 @@ public final class ExchangeRun implements Exchange {
 
   /** The upstream's whole answer was handed on; whether it was one is the observer's judgement. */
   private boolean completed() {
+    if (!answer.headSeen) {
+      return fail(defect());
+    }
     return switch (answer.verdict()) {
       case TRUNCATED ->
           fail(
@@ -409,22 +431,26 @@ public final class ExchangeRun implements Exchange {
       return refuseWith(error);
     }
     refusal = error;
-    if (answer.mayTakeEvent() && response.isReady()) {
-      finalReason = error.code().endReason();
-      phase = Phase.CUT;
-      clocks.awaitFinish(FINISH_LIMIT);
-      response.write(ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id)));
-      return true;
+    if (!answer.mayTakeEvent()) {
+      return cut(error.code().endReason());
     }
-    return cut(error.code().endReason());
+    lastEvent = ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id));
+    phase = Phase.CUT;
+    clocks.awaitFinish(FINISH_LIMIT);
+    return true;
   }
 
   private boolean cutWhenReady() {
-    if (!finishExpired && !clientGone && !response.isReady()) {
-      return false;
+    if (clientGone || !response.isReady()) {
+      return (clientGone || finishExpired) && cut(reasonOfRefusal());
     }
-    EndReason reason = finalReason;
-    return cut(reason == null ? EndReason.RELAY_ERROR : reason);
+    ByteBuffer event = lastEvent;
+    if (event == null) {
+      return cut(reasonOfRefusal());
+    }
+    lastEvent = null;
+    response.write(event);
+    return true;
   }
 
   private boolean cut(EndReason reason) {
@@ -444,16 +470,14 @@ public final class ExchangeRun implements Exchange {
     if (clientGone) {
       return cut(EndReason.CLIENT_GONE);
     }
-    if (finishExpired) {
-      return cut(reasonOfRefusal());
-    }
     if (!response.isReady()) {
-      return false;
+      return finishExpired && cut(reasonOfRefusal());
     }
     RelayError error = refusal == null ? defect() : refusal;
+    answer.head = null;
     byte[] body = ErrorFormat.body(dialect, error, id);
     response.head(error.status(), Answers.headers(error, id, body.length));
-    answer.status = error.status();
+    sentStatus = error.status();
     if (request.method().equals("HEAD")) {
       response.flush();
     } else {
@@ -469,25 +493,26 @@ public final class ExchangeRun implements Exchange {
    * read and dropped for a while (RFC 9112 §9.6). One that waits for a 100 has not begun to send.
    */
   private boolean linger() {
-    if (finishExpired || clientGone) {
-      return response.isReady() ? complete(reasonOfRefusal()) : cut(reasonOfRefusal());
+    boolean over = finishExpired || clientGone;
+    if (!response.isReady()) {
+      return over && cut(reasonOfRefusal());
     }
-    if (!response.isReady() || !(request.headers().contains("expect") || bodyIsDone())) {
-      return false;
-    }
-    return complete(reasonOfRefusal());
+    boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
+    int dropped = over || waitsFor100 ? -1 : dropSome();
+    return dropped < 0 ? complete(reasonOfRefusal()) : dropped > 0;
   }
 
-  private boolean bodyIsDone() {
+  /** How many bytes of the body were there; 0 for none yet, -1 if no more will come. */
+  private int dropSome() {
     ByteBuffer buffer = scratch;
     if (buffer == null) {
       buffer = ByteBuffer.allocate(8 * 1024);
       scratch = buffer;
     }
     try {
-      return intake.discard(buffer);
+      return intake.discard(buffer.clear());
     } catch (IOException | RuntimeException e) {
-      return true;
+      return -1;
     }
   }
 
@@ -531,6 +556,10 @@ public final class ExchangeRun implements Exchange {
     ForwardCall running = call;
     if (running != null) {
       running.cancel();
+    } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.headSeen) {
+      refuseWith(defect());
+      kick();
+      return;
     }
     refusal = defect();
     response.cut();
@@ -551,9 +580,9 @@ public final class ExchangeRun implements Exchange {
             .keyName(keyName)
             .clientAddress(request.clientAddress())
             .method(request.method())
-            .path(request.rawPath())
+            .path(isPathRefused() ? "" : request.rawPath())
             .model(probe.model())
-            .status(answer.status == 0 ? statusOfNothing(reason) : answer.status)
+            .status(sentStatus == 0 ? statusOfNothing(reason) : sentStatus)
             .end(reason)
             .error(reason == EndReason.CLIENT_GONE || error == null ? null : error.code())
             .upstreamRequestId(answer.upstreamRequestId)
@@ -574,15 +603,21 @@ public final class ExchangeRun implements Exchange {
     relay.ended(this, ended);
   }
 
-  private static int statusOfNothing(EndReason reason) {
+  private boolean isPathRefused() {
+    RelayError error = refusal;
+    return matched == null && error != null && error.code() == ErrorCode.INVALID_PATH;
+  }
+
+  private int statusOfNothing(EndReason reason) {
+    RelayError error = refusal;
     // As nginx logs a client that left before there was a status.
-    return reason == EndReason.CLIENT_GONE ? 499 : 500;
+    return reason == EndReason.CLIENT_GONE ? 499 : error == null ? 500 : error.status();
   }
 
   private void giveBack(Consumer<ExchangeRecord> action, ExchangeRecord ended) {
     try {
       action.accept(ended);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.atError()
           .addKeyValue("request_id", id)
           .setCause(e)
@@ -816,7 +851,7 @@ public final class ExchangeRun implements Exchange {
       if (watching != null) {
         try {
           watching.observe(chunk, from, to);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           // Observation never breaks a stream.
           observer = null;
           LOG.atError().addKeyValue("request_id", id).setCause(e).log("observing a stream failed");
@@ -834,6 +869,7 @@ public final class ExchangeRun implements Exchange {
       Headers waiting = head;
       if (waiting != null && !headSent) {
         headSent = true;
+        sentStatus = status;
         response.head(status, waiting);
       }
     }

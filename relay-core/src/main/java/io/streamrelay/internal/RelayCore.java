@@ -105,19 +105,22 @@ public final class RelayCore implements RelayRuntime {
     } else {
       run.refuse(refusal);
     }
+    if (closed.get()) {
+      run.close();
+    }
   }
 
   /** What is wrong with a request before any policy is asked; null if nothing. */
   private @Nullable RelayError refusal(
       ClientRequest request, @Nullable String wrongPath, @Nullable Route route) {
+    if (!accepting) {
+      return RelayError.of(ErrorCode.DRAINING, "the relay is stopping").retryAfter(RETRY_ELSEWHERE);
+    }
     if (wrongPath != null) {
       return RelayError.of(ErrorCode.INVALID_PATH, wrongPath);
     }
     if (route == null) {
       return RelayError.of(ErrorCode.ROUTE_NOT_FOUND, "no route of this relay serves this path");
-    }
-    if (!accepting) {
-      return RelayError.of(ErrorCode.DRAINING, "the relay is stopping").retryAfter(RETRY_ELSEWHERE);
     }
     if (!Requests.isAllowed(request.method())) {
       return RelayError.of(
@@ -160,8 +163,9 @@ public final class RelayCore implements RelayRuntime {
   }
 
   private void checkDrained() {
-    if (counting && live.isEmpty() && drained.complete(drainResult())) {
+    if (counting && live.isEmpty()) {
       moveTo(RelayState.STOPPED);
+      drained.complete(drainResult());
     }
   }
 
@@ -190,7 +194,7 @@ public final class RelayCore implements RelayRuntime {
       counting = true;
       drainAsked.set(true);
       moveTo(RelayState.STOPPED);
-      cutWhatIsLeft();
+      live.forEach(ExchangeRun::close);
       forwarder.close();
       scheduler.close();
       drained.complete(drainResult());
@@ -242,7 +246,6 @@ public final class RelayCore implements RelayRuntime {
 
   @Override
   public void ended(ExchangeRun run, ExchangeRecord record) {
-    live.remove(run);
     tell(listener -> listener.onEnd(record));
     if (counting) {
       if (record.end() == EndReason.DRAINED) {
@@ -250,15 +253,17 @@ public final class RelayCore implements RelayRuntime {
       } else if (record.error() != ErrorCode.DRAINING) {
         finished.incrementAndGet();
       }
-      checkDrained();
     }
+    // Last, so that who waits for the drain finds all told and counted.
+    live.remove(run);
+    checkDrained();
   }
 
   private void tell(Consumer<RelayListener> what) {
     for (RelayListener listener : listeners) {
       try {
         what.accept(listener);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("listener {} failed", listener.getClass().getName(), e);
       }
     }

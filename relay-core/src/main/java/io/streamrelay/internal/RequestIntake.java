@@ -34,6 +34,7 @@ final class RequestIntake implements BodySource {
 
   private ByteBuffer start;
   private boolean whole;
+  private boolean touched;
   private volatile boolean starved;
   private long received;
 
@@ -67,6 +68,7 @@ final class RequestIntake implements BodySource {
     if (body.length() > maxBytes) {
       throw new TooLarge(maxBytes);
     }
+    touched |= !whole;
     while (!whole && start.position() <= KEEP_BYTES) {
       if (!start.hasRemaining()) {
         int larger = Math.min(start.capacity() * 4, KEEP_BYTES + 1);
@@ -108,17 +110,17 @@ final class RequestIntake implements BodySource {
     return starved;
   }
 
-  /** Reads and drops what is there; used to let a client finish sending before it is refused. */
-  boolean discard(ByteBuffer scratch) throws IOException {
-    while (!whole) {
-      scratch.clear();
-      int count = body.read(scratch);
-      if (count == 0) {
-        return false;
-      }
-      whole = count < 0;
-    }
-    return true;
+  /** Whether the client was asked for bytes: only then is a waiting one told to go on. */
+  boolean isTouched() {
+    return touched;
+  }
+
+  /** Reads and drops some; used to let a client finish sending before it is refused. */
+  int discard(ByteBuffer scratch) throws IOException {
+    touched = true;
+    int count = whole ? -1 : body.read(scratch);
+    whole |= count < 0;
+    return count;
   }
 
   @Override

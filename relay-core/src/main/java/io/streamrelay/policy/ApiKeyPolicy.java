@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * plain. The first header with a known key wins, so a stray credential beside it does no harm.
  *
  * <p><b>Whose it is.</b> A bound key is its tenant's, whatever {@code X-Tenant-ID} says. An unbound
- * key, and a bound one with {@code tenantHeader}, goes by that header; without it by the bound
- * tenant, or {@link Exchange#DEFAULT_TENANT}.
+ * key, and a bound one with {@code tenantHeader}, goes by that header; without it, or with an empty
+ * one, by the bound tenant, or {@link Exchange#DEFAULT_TENANT}.
  *
  * <p>A tenant that some key is bound to is named by that key alone: to others it is {@code
  * forbidden}, or a made-up header could use up its limits.

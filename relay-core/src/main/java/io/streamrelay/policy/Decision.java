@@ -2,6 +2,7 @@ package io.streamrelay.policy;
 
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 
 /** What a {@link Policy} says to a request. */
@@ -16,7 +17,12 @@ public sealed interface Decision {
    *
    * @param error what the client is told
    */
-  record Reject(RelayError error) implements Decision {}
+  record Reject(RelayError error) implements Decision {
+    /** Refuses a rejection that says nothing. */
+    public Reject {
+      Objects.requireNonNull(error, "error");
+    }
+  }
 
   /**
    * The answer comes later, for example from a store; no thread waits for it.

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Takes the tenant from {@code X-Tenant-ID}, for a relay that asks for no key because its host or
  * network authenticates.
  *
- * <p>Without the header the tenant is {@link Exchange#DEFAULT_TENANT}. Stateless and thread-safe.
+ * <p>Without the header, or with an empty one, the tenant is {@link Exchange#DEFAULT_TENANT};
+ * several of them, or one that is no name, are refused. Stateless and thread-safe.
  */
 public final class TenantPolicy implements Policy {
   /** The header that names a tenant. */
@@ -54,18 +55,20 @@ public final class TenantPolicy implements Policy {
     return identify(exchange, null, Exchange.DEFAULT_TENANT);
   }
 
-  /** Identifies an exchange by its header, or as {@code otherwise} if it has none. */
+  /**
+   * Identifies an exchange by its header, or as {@code otherwise} if it has none or an empty one.
+   */
   static Decision identify(Exchange exchange, @Nullable String keyName, String otherwise) {
     Headers headers = exchange.clientRequest();
     List<String> values = headers.all(HEADER);
-    if (values.isEmpty()) {
-      exchange.identify(keyName, otherwise);
-      return Decision.admit();
-    }
     if (values.size() > 1) {
       return wrong("comes " + values.size() + " times");
     }
-    String tenant = values.get(0).strip();
+    String tenant = values.isEmpty() ? "" : values.get(0).strip();
+    if (tenant.isEmpty()) {
+      exchange.identify(keyName, otherwise);
+      return Decision.admit();
+    }
     if (!isTenantName(tenant)) {
       // The value itself could be anything, so only its length is told.
       return wrong("has a value of " + tenant.length() + " characters that is no tenant's name");

@@ -6,8 +6,8 @@ import java.time.Duration;
  * The four clocks of a route; each has its own {@link io.streamrelay.EndReason}.
  *
  * @param connect from the request being ready to a connection that takes it; zero switches it off
- * @param firstByte from the request being ready to the upstream's response head; zero switches it
- *     off
+ * @param firstByte from a connection having taken the request, or the end of a large body's upload,
+ *     to the upstream's response head; zero switches it off
  * @param idle between bytes, in either direction; zero switches it off
  * @param total for the whole exchange; zero (the default) switches it off, because a total clock
  *     kills long reasoning streams

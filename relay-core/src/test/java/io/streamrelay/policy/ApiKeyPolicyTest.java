@@ -134,6 +134,10 @@ class ApiKeyPolicyTest {
         PLAIN.name(),
         "shop-7");
     assertAdmitted(new FakeExchange().header("x-api-key", "sk-plain"), PLAIN.name(), "default");
+    assertAdmitted(
+        new FakeExchange().header("x-api-key", "sk-plain").header("X-Tenant-ID", ""),
+        PLAIN.name(),
+        "default");
   }
 
   @Test
@@ -143,6 +147,10 @@ class ApiKeyPolicyTest {
         "choosing",
         "shop-7");
     assertAdmitted(new FakeExchange().header("x-api-key", "sk-choosing"), "choosing", "acme");
+    assertAdmitted(
+        new FakeExchange().header("x-api-key", "sk-choosing").header("X-Tenant-ID", " "),
+        "choosing",
+        "acme");
   }
 
   @Test

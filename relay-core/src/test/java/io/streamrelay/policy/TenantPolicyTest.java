@@ -15,7 +15,7 @@ class TenantPolicyTest {
   private final TenantPolicy policy = new TenantPolicy();
 
   static List<String> wrongNames() {
-    return List.of("", "a b", "a/b", "a\nb", "ü", "a\u0000", "{tenant}", "x".repeat(129));
+    return List.of("a b", "a/b", "a\nb", "ü", "a\u0000", "{tenant}", "x".repeat(129));
   }
 
   static List<String> names() {
@@ -40,6 +40,15 @@ class TenantPolicyTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"", " ", "\t "})
+  void anEmptyHeaderIsNone(String value) {
+    FakeExchange exchange = new FakeExchange().header("X-Tenant-ID", value);
+    assertThat(policy.onRequest(exchange)).isEqualTo(Decision.admit());
+    assertThat(exchange.tenant()).isEqualTo("default");
+    assertThat(exchange.timesIdentified()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
   @MethodSource("wrongNames")
   void whatIsNoNameIsRefusedAndNotRepeated(String value) {
     FakeExchange exchange = new FakeExchange().header("X-Tenant-ID", value);
@@ -55,7 +64,7 @@ class TenantPolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a", "b"})
+  @ValueSource(strings = {"a", "b", ""})
   void twoTenantHeadersAreRefusedEvenIfTheyAgree(String second) {
     FakeExchange exchange =
         new FakeExchange().header("X-Tenant-ID", "a").header("X-Tenant-ID", second);

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
+import io.streamrelay.http.Headers;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,15 +67,16 @@ class FakesTest {
   }
 
   @Test
-  void closingDropsWhatIsToRunAndRefusesMore() {
+  void closingDropsWhatIsToRunAndWhateverMoreComes() {
     scheduler.schedule(10, note("a"));
     new FakeScheduler(ticker).schedule(10, note("other"));
     scheduler.close();
     scheduler.close();
+    scheduler.schedule(1, note("b")).cancel();
+    scheduler.schedule(1, note("c"));
     ticker.advanceNanos(100);
     assertThat(ran).containsExactly("other@10");
-    assertThatThrownBy(() -> scheduler.schedule(1, note("b")))
-        .isInstanceOf(IllegalStateException.class);
+    assertThat(scheduler.pendingTasks()).isZero();
   }
 
   @Test
@@ -95,6 +99,41 @@ class FakesTest {
     assertThat(ran).containsExactly("third acme", "first CLIENT_GONE");
     assertThatThrownBy(() -> exchange.end(EndReason.COMPLETE)).hasMessageContaining("one end");
     assertThatThrownBy(() -> exchange.onEnd(record -> {})).hasMessageContaining("has ended");
+  }
+
+  @Test
+  void aStalledClientHoldsItsForwarderBackAndLooksAtBytesWhenItTakesThem() {
+    FakeClient client = new FakeClient().stall();
+    client.listen(note("ready"), note("gone"));
+    client.head(200, Headers.empty());
+    byte[] bytes = {'a'};
+    client.write(ByteBuffer.wrap(bytes));
+    assertThat(client.isReady()).isFalse();
+    client.write(ByteBuffer.wrap(bytes));
+    assertThat(client.violations()).containsExactly("write while not ready");
+    bytes[0] = 'b';
+    client.take();
+    assertThat(client.text()).isEqualTo("b");
+    client.complete();
+    client.cut();
+    assertThat(client.ends()).isEqualTo(2);
+    assertThat(client.violations()).contains("cut, and it had ended before");
+  }
+
+  @Test
+  void aBodyGivesWhatHasArrivedThenItsEnd() throws IOException {
+    FakeBody body = FakeBody.declared(-1);
+    body.onReadable(note("readable"));
+    ByteBuffer into = ByteBuffer.allocate(3);
+    assertThat(body.read(into)).isZero();
+    body.feed(new byte[2]).feed(new byte[2]).end();
+    assertThat(body.read(into)).isEqualTo(2);
+    assertThat(body.read(into)).isEqualTo(1);
+    assertThat(body.unread()).isEqualTo(1);
+    assertThat(body.read(into.clear())).isEqualTo(1);
+    assertThat(body.read(into)).isEqualTo(-1);
+    assertThat(body.reads()).isEqualTo(5);
+    assertThat(ran).hasSize(3);
   }
 
   @Test

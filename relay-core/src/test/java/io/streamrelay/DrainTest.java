@@ -1,0 +1,247 @@
+package io.streamrelay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.streamrelay.config.ServerConfig;
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.policy.Decision;
+import io.streamrelay.testkit.FakeBody;
+import io.streamrelay.testkit.FakeClient;
+import io.streamrelay.testkit.FakeRequest;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** How a relay stops. */
+class DrainTest extends ExchangeFixture {
+  private static final Duration PRE_STOP = Duration.ofSeconds(5);
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+
+  private CompletableFuture<DrainResult> drain() {
+    return relay().drain(PRE_STOP, TIMEOUT);
+  }
+
+  private void assertTurnedAway(FakeClient client) {
+    assertThat(client.status()).isEqualTo(503);
+    assertThat(client.text()).contains("\"draining\"");
+    assertThat(client.headers().first("Retry-After")).isEqualTo("5");
+    assertThat(client.headers().first("Connection")).isEqualTo("close");
+    assertThat(client.isComplete()).isTrue();
+  }
+
+  private ExchangeRecord last() {
+    return records.get(records.size() - 1);
+  }
+
+  @Test
+  void anIdleRelayIsStoppedAfterThePreStopDelay() {
+    assertThat(relay().state()).isEqualTo(RelayState.RUNNING);
+    assertThat(metric("relay_state")).isEqualTo(0);
+    CompletableFuture<DrainResult> drained = drain();
+    assertThat(relay().state()).isEqualTo(RelayState.DRAINING);
+    assertThat(metric("relay_state")).isEqualTo(1);
+    ticker.advance(PRE_STOP.minusNanos(1));
+    assertThat(drained).isNotDone();
+    ticker.advanceNanos(1);
+    assertThat(drained).isCompletedWithValue(new DrainResult(0, 0));
+    assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
+    assertThat(metric("relay_state")).isEqualTo(2);
+  }
+
+  @Test
+  void withoutDelaysAnIdleRelayIsStoppedAtOnce() {
+    assertThat(relay().drain(Duration.ZERO, Duration.ZERO))
+        .isCompletedWithValue(new DrainResult(0, 0));
+  }
+
+  @Test
+  void inThePreStopDelayNewRequestsAreServed() {
+    assertThat(drain()).isNotDone();
+    ticker.advance(PRE_STOP.minusNanos(1));
+    FakeClient client = streaming();
+    forwarder.call().chunk(DONE).complete();
+    assertThat(client.text()).isEqualTo(EVENT + DONE);
+    assertThat(last().end()).isEqualTo(EndReason.COMPLETE);
+  }
+
+  @Test
+  void afterThatNewRequestsAreTurnedAwayAndLiveOnesFinish() {
+    FakeClient live = streaming();
+    CompletableFuture<DrainResult> drained = drain();
+    ticker.advance(PRE_STOP);
+    assertTurnedAway(chat());
+    assertThat(last().error()).isEqualTo(ErrorCode.DRAINING);
+    assertThat(last().end()).isEqualTo(EndReason.REJECTED);
+    assertTurnedAway(send(FakeRequest.get("/nowhere")));
+    assertTurnedAway(send(FakeRequest.get("/v1/../x")));
+    assertTurnedAway(send(FakeRequest.of("TRACE", "/v1")));
+    assertThat(forwarder.calls()).hasSize(1);
+    assertThat(drained).isNotDone();
+
+    forwarder.call().chunk(DONE).complete();
+    assertThat(live.text()).isEqualTo(EVENT + DONE);
+    assertThat(last().end()).isEqualTo(EndReason.COMPLETE);
+    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
+  }
+
+  @Test
+  void atTheDeadlineAStreamIsToldAndCut() {
+    serve(route().timeouts(timeouts(0, 0, 0, 0)));
+    FakeClient client = streaming();
+    CompletableFuture<DrainResult> drained = drain();
+    ticker.advance(PRE_STOP.plus(TIMEOUT).minusNanos(1));
+    assertRunning(client);
+    ticker.advanceNanos(1);
+    assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
+    assertThat(forwarder.call().cancels()).isEqualTo(1);
+    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+  }
+
+  @Test
+  void atTheDeadlineOneFinishesAndOneIsCut() {
+    serve(route().timeouts(timeouts(0, 0, 0, 0)));
+    streaming();
+    forwarder.call().chunk(DONE);
+    FakeClient late = streaming();
+    CompletableFuture<DrainResult> drained = drain();
+    ticker.advance(PRE_STOP);
+    forwarder.calls().get(0).complete();
+    ticker.advance(TIMEOUT);
+    assertThat(late.isCut()).isTrue();
+    assertThat(drained).isCompletedWithValue(new DrainResult(1, 1));
+  }
+
+  @Test
+  void atTheDeadlineARequestThatIsNotForwardedGetsAnError() {
+    serve(route().timeouts(timeouts(0, 0, 0, 0)));
+    policies.add(onRequest(exchange -> Decision.later(new CompletableFuture<>())));
+    FakeClient client = chat();
+    assertThat(relay().drain(Duration.ZERO, TIMEOUT)).isNotDone();
+    ticker.advance(TIMEOUT);
+    assertThat(client.headers().first("Connection")).isEqualTo("close");
+    assertRefused(client, ErrorCode.DRAINED);
+  }
+
+  @Test
+  void atTheDeadlineARequestThatIsStillReadGetsAnError() {
+    serve(route().timeouts(timeouts(0, 0, 0, 0)));
+    FakeBody body = FakeBody.declared(10);
+    FakeClient client = send(FakeRequest.post(CHAT).body(body));
+    assertThat(relay().drain(Duration.ZERO, TIMEOUT)).isNotDone();
+    ticker.advance(TIMEOUT);
+    assertThat(client.status()).isEqualTo(503);
+    body.feed(new byte[10]).end();
+    assertRefused(client, ErrorCode.DRAINED);
+  }
+
+  @Test
+  void aZeroTimeoutCutsAtOnce() {
+    FakeClient client = streaming();
+    CompletableFuture<DrainResult> drained = relay().drain(Duration.ZERO, Duration.ZERO);
+    assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
+    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+  }
+
+  @Test
+  void aSecondDrainChangesNothing() {
+    FakeClient client = streaming();
+    CompletableFuture<DrainResult> first = drain();
+    CompletableFuture<DrainResult> second = relay().drain(Duration.ZERO, Duration.ZERO);
+    assertRunning(client);
+    assertThat(second).isNotDone();
+    ticker.advance(PRE_STOP);
+    forwarder.call().chunk(DONE).complete();
+    assertThat(first).isCompletedWithValue(new DrainResult(1, 0));
+    assertThat(second).isCompletedWithValue(new DrainResult(1, 0));
+    assertThat(relay().drain()).isCompletedWithValue(new DrainResult(1, 0));
+  }
+
+  @Test
+  void whoeverCompletesTheirStageCompletesNobodyElses() {
+    FakeClient client = streaming();
+    assertThat(drain().complete(new DrainResult(7, 7))).isTrue();
+    assertThat(drain()).isNotDone();
+    assertRunning(client);
+  }
+
+  @Test
+  void withoutArgumentsTheConfiguredDelaysCount() {
+    ServerConfig server = ServerConfig.DEFAULT;
+    config.server(
+        new ServerConfig(server.host(), 0, 1000, Duration.ofSeconds(1), Duration.ofSeconds(2)));
+    FakeClient client = streaming();
+    assertThat(relay().drain()).isNotDone();
+    ticker.advance(Duration.ofSeconds(3).minusNanos(1));
+    assertRunning(client);
+    ticker.advanceNanos(1);
+    assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
+  }
+
+  @Test
+  void closingTellsAndCutsWhatRuns() {
+    FakeClient client = streaming();
+    CompletableFuture<DrainResult> drained = drain();
+    relay().close();
+    relay().close();
+    assertThat(forwarder.isClosed()).isTrue();
+    assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
+    assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
+    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+    assertThat(drain()).isCompleted();
+  }
+
+  @Test
+  void closingEndsAnExchangeWhoseUpstreamEndsSlowly() {
+    forwarder.slowToCancel();
+    FakeClient client = streaming();
+    relay().close();
+    assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
+  }
+
+  @Test
+  void closingWaitsForNoClient() {
+    FakeClient stalled = streaming(new FakeClient().stall());
+    relay().close();
+    assertCut(stalled, "", EndReason.DRAINED, ErrorCode.DRAINED);
+  }
+
+  @Test
+  void closingWaitsForNoRefusal() {
+    FakeClient stalled = send(FakeRequest.get("/nowhere"), new FakeClient().notReady());
+    relay().close();
+    assertThat(stalled.isCut()).isTrue();
+    assertEnded(stalled, 404, EndReason.REJECTED, ErrorCode.ROUTE_NOT_FOUND);
+  }
+
+  @Test
+  void closingWaitsForNoBody() {
+    FakeClient client = send(FakeRequest.post("/nowhere").body(FakeBody.declared(10)));
+    relay().close();
+    assertRefused(client, ErrorCode.ROUTE_NOT_FOUND);
+  }
+
+  @Test
+  void aClosedRelayTurnsAwayAndWaitsForNobody() {
+    relay().close();
+    FakeClient client = chat();
+    assertTurnedAway(client);
+    FakeClient stalled = send(FakeRequest.get("/v1"), new FakeClient().notReady());
+    assertThat(stalled.isCut()).isTrue();
+    assertThat(relay().activeExchanges()).isZero();
+  }
+
+  @Test
+  void aDrainWithinTheStartOfAnExchangeWaitsForTheStart() {
+    listeners.add(
+        new RelayListener() {
+          @Override
+          public void onStart(Exchange exchange) {
+            assertThat(relay().drain(Duration.ZERO, Duration.ZERO)).isNotDone();
+          }
+        });
+    FakeClient client = chat();
+    assertRefused(client, ErrorCode.DRAINING);
+    assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
+  }
+}
