@@ -249,7 +249,7 @@ class ClocksTest extends ExchangeFixture {
     forwarder.call().chunk(EVENT).chunk(EVENT);
     assertRunsFor(client, IDLE);
     ticker.advance(FINISH_LIMIT);
-    assertCut(client, EVENT, EndReason.IDLE_TIMEOUT, ErrorCode.UPSTREAM_IDLE_TIMEOUT);
+    assertCut(client, EVENT, EndReason.IDLE_TIMEOUT, ErrorCode.CLIENT_STALLED);
   }
 
   @Test

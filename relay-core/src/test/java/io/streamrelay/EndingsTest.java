@@ -157,7 +157,7 @@ class EndingsTest extends ExchangeFixture {
     FakeClient client = streaming(new FakeClient().stall());
     forwarder.call().completeAtOnce();
     ticker.advance(IDLE.plus(FINISH_LIMIT));
-    assertCut(client, "", EndReason.IDLE_TIMEOUT, ErrorCode.UPSTREAM_IDLE_TIMEOUT);
+    assertCut(client, "", EndReason.IDLE_TIMEOUT, ErrorCode.CLIENT_STALLED);
   }
 
   @ParameterizedTest

@@ -28,6 +28,8 @@ public enum ErrorCode {
   METHOD_NOT_ALLOWED(405, EndReason.REJECTED),
   /** The client sent nothing more of its body for the route's idle time. */
   REQUEST_TIMEOUT(408, EndReason.IDLE_TIMEOUT),
+  /** The client took nothing more of the answer for the route's idle time. */
+  CLIENT_STALLED(408, EndReason.IDLE_TIMEOUT),
   /** The body is larger than the relay accepts. */
   BODY_TOO_LARGE(413, EndReason.REJECTED),
   /** The tenant or key is over its rate. */
@@ -52,7 +54,7 @@ public enum ErrorCode {
   UPSTREAM_CONNECT_TIMEOUT(504, EndReason.CONNECT_TIMEOUT),
   /** No response head within the route's first-byte time. */
   UPSTREAM_FIRST_BYTE_TIMEOUT(504, EndReason.FIRST_BYTE_TIMEOUT),
-  /** Nothing moved for the route's idle time. */
+  /** The upstream sent nothing more for the route's idle time. */
   UPSTREAM_IDLE_TIMEOUT(504, EndReason.IDLE_TIMEOUT),
   /** The exchange outlived the route's total time. */
   TOTAL_TIMEOUT(504, EndReason.TOTAL_TIMEOUT),

@@ -192,9 +192,14 @@ public final class ExchangeRun implements Exchange {
   }
 
   private void expired(Stop why) {
-    // An upload that stands still is the client's doing if the upstream would take more.
-    boolean clientsDoing = why == Stop.IDLE_TIMEOUT && !answer.headSeen && intake.isStarved();
-    stop(clientsDoing ? Stop.REQUEST_TIMEOUT : why);
+    if (why != Stop.IDLE_TIMEOUT) {
+      stop(why);
+    } else if (answer.writePending && answer.headSent) {
+      stop(Stop.CLIENT_STALLED);
+    } else {
+      // An upload that stands still is the client's doing if the upstream would take more.
+      stop(!answer.headSeen && intake.isStarved() ? Stop.REQUEST_TIMEOUT : why);
+    }
   }
 
   private void finishExpired() {
@@ -365,6 +370,7 @@ public final class ExchangeRun implements Exchange {
     }
     if (whole && why == null) {
       // The last chunk is still on its way.
+      answer.writePending = true;
       return false;
     }
     if (clientGone) {
@@ -791,6 +797,7 @@ public final class ExchangeRun implements Exchange {
   private final class AnswerSink implements io.streamrelay.forward.ResponseSink {
     private volatile @Nullable Runnable onReady;
     private volatile boolean headSeen;
+    private volatile boolean writePending;
     private boolean headSent;
     private int status;
     private @Nullable Headers head;
@@ -833,7 +840,9 @@ public final class ExchangeRun implements Exchange {
 
     @Override
     public boolean isReady() {
-      return response.isReady();
+      boolean ready = response.isReady();
+      writePending = !ready;
+      return ready;
     }
 
     @Override

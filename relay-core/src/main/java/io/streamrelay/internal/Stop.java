@@ -13,6 +13,8 @@ enum Stop {
       ErrorCode.UPSTREAM_CONNECT_TIMEOUT, "no connection to the upstream could be made in time"),
   FIRST_BYTE_TIMEOUT(
       ErrorCode.UPSTREAM_FIRST_BYTE_TIMEOUT, "the upstream did not begin to answer in time"),
+  CLIENT_STALLED(
+      ErrorCode.CLIENT_STALLED, "the client took nothing more of the answer for too long"),
   IDLE_TIMEOUT(ErrorCode.UPSTREAM_IDLE_TIMEOUT, "the stream stood still for too long"),
   TOTAL_TIMEOUT(ErrorCode.TOTAL_TIMEOUT, "the exchange took longer than the route allows"),
   DRAINED(ErrorCode.DRAINED, "the relay is stopping; please send the request again");
