@@ -1,0 +1,23 @@
+package io.streamrelay.jetty;
+
+import java.util.List;
+
+/** The relay in an embedded Tomcat. */
+class TomcatContainerTest extends ServletContainerContract {
+  @Override
+  TestContainer start(List<TestContainer.Mount> mounts) throws Exception {
+    return TestContainer.tomcat(mounts);
+  }
+
+  /** Nothing reads Tomcat's socket while an answer is awaited: a departure shows at a write. */
+  @Override
+  boolean noticesSilentDepartures() {
+    return false;
+  }
+
+  /** It does so itself, before it asks a servlet. */
+  @Override
+  boolean letsTheServletSayContinue() {
+    return false;
+  }
+}
