@@ -103,8 +103,10 @@ public final class RelayServlet extends HttpServlet {
     AsyncContext async = request.startAsync(request, response);
     // The relay has four clocks of its own.
     async.setTimeout(0);
-    ServletBody body = new ServletBody(request);
-    ServletResponseAdapter adapter = new ServletResponseAdapter(request, response, async, body);
+    Gate gate = new Gate();
+    ServletBody body = new ServletBody(request, gate);
+    ServletResponseAdapter adapter =
+        new ServletResponseAdapter(request, response, async, body, gate);
     ClientRequest clientRequest =
         new ClientRequest(
             request.getMethod(),

@@ -6,8 +6,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** An upstream whose every byte the test sends itself, on connections it accepts itself. */
 final class ScriptedUpstream implements AutoCloseable {
@@ -17,7 +17,7 @@ final class ScriptedUpstream implements AutoCloseable {
       "HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n";
 
   private final ServerSocket socket;
-  private final List<Wire> accepted = new ArrayList<>();
+  private final List<Wire> accepted = new CopyOnWriteArrayList<>();
 
   ScriptedUpstream() throws IOException {
     socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());

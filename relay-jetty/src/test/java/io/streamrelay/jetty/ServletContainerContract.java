@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -65,8 +66,12 @@ abstract class ServletContainerContract {
   private final Relay relay;
   private final TestContainer container;
 
-  /** Starts a container with these servlets. */
-  abstract TestContainer start(List<Mount> mounts) throws Exception;
+  /** Starts a container with these servlets, that gives idle connections so long. */
+  abstract TestContainer start(List<Mount> mounts, Duration idle) throws Exception;
+
+  private TestContainer start(List<Mount> mounts) throws Exception {
+    return start(mounts, Duration.ofSeconds(30));
+  }
 
   /** Whether it tells that a client left while nothing is written to it. */
   abstract boolean noticesSilentDepartures();
@@ -359,6 +364,34 @@ abstract class ServletContainerContract {
     assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_ERROR);
   }
 
+  /** Models think for minutes, and containers close connections that are idle for one. */
+  @Test
+  void anUpstreamMayBeSilentForLongerThanAConnectionMayBeIdle() throws Exception {
+    List<Mount> mounts = List.of(Mount.of("", "/*", new RelayServlet(relay)));
+    try (TestContainer impatient = start(mounts, Duration.ofMillis(200));
+        Wire client =
+            Wire.connect(impatient.port()).send(postAt("", "/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      CountDownLatch hungUp = new CountDownLatch(1);
+      CompletableFuture<Void> watching = inBackground(() -> awaitEnd(call, hungUp));
+      assertThat(hungUp.await(700, TimeUnit.MILLISECONDS)).isFalse();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      InputStream body = client.body(client.readHead());
+      body.readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+      assertThat(hungUp.await(700, TimeUnit.MILLISECONDS)).isFalse();
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(body.readAllBytes()).asString().isEqualTo(DONE);
+      call.close();
+      watching.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static Void awaitEnd(Wire wire, CountDownLatch ended) {
+    wire.awaitEnd();
+    ended.countDown();
+    return null;
+  }
+
   // ---- a client that leaves
 
   @ParameterizedTest
@@ -409,13 +442,7 @@ abstract class ServletContainerContract {
   /** Sends events until the relay ends the connection. */
   private static void speakUntilHungUp(Wire call) throws Exception {
     CountDownLatch hungUp = new CountDownLatch(1);
-    CompletableFuture<Void> watching =
-        inBackground(
-            () -> {
-              call.awaitEnd();
-              hungUp.countDown();
-              return null;
-            });
+    CompletableFuture<Void> watching = inBackground(() -> awaitEnd(call, hungUp));
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Wire.LIMIT_MILLIS);
     int sent = 0;
     while (!hungUp.await(2, TimeUnit.MILLISECONDS)) {
@@ -430,6 +457,66 @@ abstract class ServletContainerContract {
       }
     }
     watching.get(10, TimeUnit.SECONDS);
+  }
+
+  /** Clients that come, read for a while, and leave at any moment and in any manner. */
+  @Test
+  void aCrowdThatComesAndGoesLeavesNothingBehind() throws Exception {
+    CompletableFuture<Void> answering = inBackground(this::answerAll);
+    for (int round = 0; round < 15; round++) {
+      List<CompletableFuture<Void>> visits = new ArrayList<>();
+      for (int i = 0; i < 10; i++) {
+        Random random = new Random(round * 10 + i);
+        visits.add(inBackground(() -> visit(random)));
+      }
+      for (CompletableFuture<Void> visit : visits) {
+        visit.get(10, TimeUnit.SECONDS);
+      }
+    }
+    assertThat(answering).isNotDone();
+    // The container is as before.
+    aLengthIsKept();
+  }
+
+  /** Answers until the upstream is closed. */
+  private Void answerAll() throws IOException {
+    while (true) {
+      Wire call = upstream.accept();
+      CompletableFuture<Void> answering = inBackground(() -> answer(call));
+      assertThat(answering).isNotCancelled();
+    }
+  }
+
+  private static Void answer(Wire call) throws IOException {
+    try (call) {
+      while (true) {
+        call.readBody(call.readHead());
+        call.send(ScriptedUpstream.EVENT_STREAM);
+        for (int event = 0; event < 200; event++) {
+          call.sendChunk(EVENT);
+        }
+        call.sendChunk(DONE).sendLastChunk();
+      }
+    } catch (IOException e) {
+      // Its client left.
+    }
+    return null;
+  }
+
+  private Void visit(Random random) throws IOException {
+    try (Wire client = client().send(post("/v1/chat/completions", "{}"))) {
+      int reads = random.nextInt(4) * EVENT.length() * random.nextInt(60);
+      int how = random.nextInt(4);
+      if (how == 0) {
+        assertThat(client.readText(client.readHead())).endsWith(DONE);
+        return null;
+      }
+      if (reads > 0) {
+        client.body(client.readHead()).readNBytes(reads);
+      }
+      leave(client, how == 1);
+      return null;
+    }
   }
 
   // ---- backpressure
@@ -650,6 +737,52 @@ abstract class ServletContainerContract {
     if (!chunked) {
       assertThat(mock.getRequestCount()).isZero();
     }
+  }
+
+  @Test
+  void anUpstreamMayAnswerBeforeItHasTheWholeBody() throws Exception {
+    byte[] sent = new byte[5 * 1024 * 1024];
+    try (Wire client = client()) {
+      client.send(
+          request(
+              "POST", BELOW_MOUNT + "/tts", "Content-Length: " + sent.length, "Connection: close"));
+      // What the client still sends may find the connection closed; the answer is what counts.
+      CompletableFuture<Wire> sending = inBackground(() -> client.send(sent));
+      Wire call = upstream.accept();
+      call.readHead();
+      call.send("HTTP/1.1 401 No\r\nContent-Length: 7\r\n\r\nrefused");
+
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(401);
+      assertThat(client.readText(head)).isEqualTo("refused");
+      client.awaitEnd();
+      assertThat(sending).isNotCancelled();
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_REFUSED);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, true", "true, false", "false, true", "false, false"})
+  void aBodyThatBreaksOffIsNotSentAsWhole(boolean chunked, boolean byReset) throws Exception {
+    byte[] part = new byte[200_000];
+    try (Wire client = client()) {
+      String framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 5000000";
+      client.send(request("POST", BELOW_MOUNT + "/tts", framing));
+      if (chunked) {
+        client.sendChunk(part);
+      } else {
+        client.send(part);
+      }
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      InputStream body = call.body(head);
+      assertThat(body.readNBytes(part.length)).isEqualTo(part);
+
+      leave(client, byReset);
+
+      assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
+    }
+    assertThat(records.next().status()).isGreaterThanOrEqualTo(400);
   }
 
   @Test

@@ -6,6 +6,7 @@ import jakarta.servlet.Servlet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -69,10 +70,11 @@ interface TestContainer extends AutoCloseable {
     }
   }
 
-  static TestContainer jetty(List<Mount> mounts) throws Exception {
+  static TestContainer jetty(List<Mount> mounts, Duration idle) throws Exception {
     Server server = new Server();
     ServerConnector connector = new ServerConnector(server, 1, 1);
     connector.setHost("127.0.0.1");
+    connector.setIdleTimeout(idle.toMillis());
     server.addConnector(connector);
     Map<String, ServletContextHandler> contexts = new HashMap<>();
     for (Mount mount : mounts) {
@@ -116,13 +118,14 @@ interface TestContainer extends AutoCloseable {
   /** Held, because java.util.logging forgets the level of a logger that nobody holds. */
   Logger TOMCAT_LOG = Logger.getLogger("org.apache");
 
-  static TestContainer tomcat(List<Mount> mounts) throws Exception {
+  static TestContainer tomcat(List<Mount> mounts, Duration idle) throws Exception {
     TOMCAT_LOG.setLevel(Level.OFF);
     Path base = Files.createTempDirectory("tomcat");
     Tomcat tomcat = new Tomcat();
     tomcat.setBaseDir(base.toString());
     tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
+    tomcat.getConnector().setProperty("connectionTimeout", Long.toString(idle.toMillis()));
     Map<String, Context> contexts = new HashMap<>();
     for (Mount mount : mounts) {
       Context context =

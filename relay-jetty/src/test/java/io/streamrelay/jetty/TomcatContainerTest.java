@@ -1,12 +1,13 @@
 package io.streamrelay.jetty;
 
+import java.time.Duration;
 import java.util.List;
 
 /** The relay in an embedded Tomcat. */
 class TomcatContainerTest extends ServletContainerContract {
   @Override
-  TestContainer start(List<TestContainer.Mount> mounts) throws Exception {
-    return TestContainer.tomcat(mounts);
+  TestContainer start(List<TestContainer.Mount> mounts, Duration idle) throws Exception {
+    return TestContainer.tomcat(mounts, idle);
   }
 
   /** Nothing reads Tomcat's socket while an answer is awaited: a departure shows at a write. */
