@@ -40,7 +40,6 @@ import mockwebserver3.MockWebServer;
 import mockwebserver3.RecordedRequest;
 import okio.Buffer;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -123,11 +122,6 @@ abstract class ServletContainerContract {
                     .build())
             .build();
     return Relay.builder(config, JettyForwarder.create()).listener(recorder).build();
-  }
-
-  @BeforeEach
-  void isUp() {
-    assertThat(container.port()).isPositive();
   }
 
   @AfterEach
