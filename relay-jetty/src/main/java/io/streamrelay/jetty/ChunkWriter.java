@@ -91,8 +91,11 @@ abstract sealed class ChunkWriter {
 
     @Override
     void write(ByteBuffer chunk) throws IOException {
+      // Tomcat leaves a changed limit behind when a write fails, while the chunk is still looked
+      // at.
+      ByteBuffer bytes = needsFlush ? chunk.duplicate() : chunk;
       try {
-        writeBuffer.invokeExact(out, chunk);
+        writeBuffer.invokeExact(out, bytes);
       } catch (IOException | RuntimeException | Error e) {
         throw e;
       } catch (Throwable e) {

@@ -26,6 +26,11 @@ import org.slf4j.LoggerFactory;
  * the path below the mount: mounted at {@code /ai/*}, a route with path {@code /v1/messages} serves
  * {@code /ai/v1/messages}. Requests are served without holding a container thread.
  *
+ * <p>A client that sends {@code Expect: 100-continue} is told to go on once it was admitted; not so
+ * on Tomcat, which tells every such client to go on before it asks a servlet. Leave Tomcat's {@code
+ * continueResponseTiming} at that: with {@code onRead} it never tells a client whose body is read
+ * without blocking.
+ *
  * <p>Made in code with a relay, whose owner drains and closes it; or by the container, and then the
  * init parameter {@code config} names the YAML file, and the servlet closes its relay when it is
  * destroyed. A container stops taking connections before it destroys servlets, so a host that must
@@ -98,8 +103,10 @@ public final class RelayServlet extends HttpServlet {
     AsyncContext async = request.startAsync(request, response);
     // The relay has four clocks of its own.
     async.setTimeout(0);
-    ServletBody body = new ServletBody(request);
-    ServletResponseAdapter adapter = new ServletResponseAdapter(request, response, async, body);
+    Gate gate = new Gate();
+    ServletBody body = new ServletBody(request, gate);
+    ServletResponseAdapter adapter =
+        new ServletResponseAdapter(request, response, async, body, gate);
     ClientRequest clientRequest =
         new ClientRequest(
             request.getMethod(),
@@ -135,11 +142,17 @@ public final class RelayServlet extends HttpServlet {
   }
 
   private static Headers headers(HttpServletRequest request) {
+    boolean tomcat = request.getServletContext().getServerInfo().startsWith("Apache Tomcat");
     Headers.Builder headers = Headers.builder();
     for (String name : Collections.list(request.getHeaderNames())) {
       for (String value : Collections.list(request.getHeaders(name))) {
         headers.add(name, value);
       }
+    }
+    if (tomcat) {
+      // Answered already: the client is sending, and what it sends must be read before it is
+      // refused.
+      headers.remove("Expect");
     }
     return headers.build();
   }

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class ServletBody implements BodySource, ReadListener {
 
   private final HttpServletRequest request;
+  private final Gate gate;
   private final long length;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
@@ -26,8 +27,9 @@ final class ServletBody implements BodySource, ReadListener {
   private @Nullable ServletInputStream in;
   private byte[] scratch = new byte[0];
 
-  ServletBody(HttpServletRequest request) {
+  ServletBody(HttpServletRequest request, Gate gate) {
     this.request = request;
+    this.gate = gate;
     this.length = length(request);
     this.ended = length == 0;
   }
@@ -70,6 +72,21 @@ final class ServletBody implements BodySource, ReadListener {
     if (ended) {
       return -1;
     }
+    int count;
+    synchronized (gate) {
+      if (!gate.isOpen()) {
+        throw new IOException("reading client: the exchange is over");
+      }
+      count = readOpen(into);
+    }
+    if (count < 0) {
+      ended = true;
+      run(onEnd);
+    }
+    return count;
+  }
+
+  private int readOpen(ByteBuffer into) throws IOException {
     ServletInputStream stream = in;
     if (stream == null) {
       stream = request.getInputStream();
@@ -82,7 +99,7 @@ final class ServletBody implements BodySource, ReadListener {
       return 0;
     }
     if (stream.isFinished()) {
-      return end();
+      return -1;
     }
     // Lowered first: the container may raise it again while isReady is still returning false.
     available = false;
@@ -90,8 +107,7 @@ final class ServletBody implements BodySource, ReadListener {
       return 0;
     }
     available = true;
-    int count = read(stream, into);
-    return count < 0 ? end() : count;
+    return read(stream, into);
   }
 
   private int read(ServletInputStream stream, ByteBuffer into) throws IOException {
@@ -113,12 +129,6 @@ final class ServletBody implements BodySource, ReadListener {
     return count;
   }
 
-  private int end() {
-    ended = true;
-    run(onEnd);
-    return -1;
-  }
-
   @Override
   public void onDataAvailable() {
     available = true;
@@ -133,7 +143,9 @@ final class ServletBody implements BodySource, ReadListener {
 
   @Override
   public void onError(Throwable cause) {
-    failure = cause;
+    synchronized (gate) {
+      failure = cause;
+    }
     run(readable);
   }
 

@@ -21,6 +21,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   private final HttpServletResponse response;
   private final AsyncContext async;
   private final ServletBody body;
+  private final Gate gate;
   private final ServletOutputStream out;
   private final ChunkWriter writer;
   private final AtomicBoolean over = new AtomicBoolean();
@@ -34,12 +35,14 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
       HttpServletRequest request,
       HttpServletResponse response,
       AsyncContext async,
-      ServletBody body)
+      ServletBody body,
+      Gate gate)
       throws IOException {
     this.request = request;
     this.response = response;
     this.async = async;
     this.body = body;
+    this.gate = gate;
     this.out = response.getOutputStream();
     this.writer = ChunkWriter.of(out);
   }
@@ -71,10 +74,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   /** Once the whole request is read nobody reads the connection, so nobody sees its end. */
   private void watch() {
-    DisconnectProbe started = DisconnectProbe.start(request, this::gone);
-    probe = started;
-    if (over.get()) {
-      started.stop();
+    synchronized (gate) {
+      if (gate.isOpen()) {
+        probe = DisconnectProbe.start(request, this::gone);
+      }
     }
   }
 
@@ -84,15 +87,30 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
       return false;
     }
     try {
-      return writer.isReady();
+      synchronized (gate) {
+        return mayWrite() && writer.isReady();
+      }
     } catch (IOException | RuntimeException e) {
+      failed = true;
       gone();
       return false;
     }
   }
 
+  private boolean mayWrite() {
+    return gate.isOpen() && !failed;
+  }
+
   @Override
   public void head(int status, Headers headers) {
+    synchronized (gate) {
+      if (mayWrite()) {
+        setHead(status, headers);
+      }
+    }
+  }
+
+  private void setHead(int status, Headers headers) {
     response.setStatus(status);
     headers.forEach(
         (name, value) -> {
@@ -116,7 +134,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   @Override
   public void write(ByteBuffer chunk) {
     try {
-      writer.write(chunk);
+      synchronized (gate) {
+        if (mayWrite()) {
+          writer.write(chunk);
+        }
+      }
     } catch (IOException | RuntimeException e) {
       failed = true;
       gone();
@@ -126,7 +148,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   @Override
   public void flush() {
     try {
-      writer.flush();
+      synchronized (gate) {
+        if (mayWrite()) {
+          writer.flush();
+        }
+      }
     } catch (IOException | RuntimeException e) {
       failed = true;
       gone();
@@ -136,16 +162,24 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   @Override
   public void complete() {
     if (over.compareAndSet(false, true)) {
-      stopWatching();
-      Cut.complete(async);
+      synchronized (gate) {
+        stopWatching();
+        if (gate.close()) {
+          Cut.complete(async);
+        }
+      }
     }
   }
 
   @Override
   public void cut() {
     if (over.compareAndSet(false, true)) {
-      stopWatching();
-      Cut.off(request, response, async);
+      synchronized (gate) {
+        stopWatching();
+        if (gate.close()) {
+          Cut.off(request, response, async);
+        }
+      }
     }
   }
 
@@ -169,15 +203,19 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   /** From the write listener: a write failed. */
   @Override
   public void onError(Throwable cause) {
-    failed = true;
-    gone();
-    run(onReady);
+    writesFailed();
   }
 
   /** From the async listener: the container gave the exchange up. */
   @Override
   public void onError(AsyncEvent event) {
-    failed = true;
+    writesFailed();
+  }
+
+  private void writesFailed() {
+    synchronized (gate) {
+      failed = true;
+    }
     gone();
     run(onReady);
   }
@@ -194,6 +232,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   @Override
   public void onComplete(AsyncEvent event) {
+    gate.close();
     if (over.compareAndSet(false, true)) {
       // Completed by the container itself.
       failed = true;

@@ -1,0 +1,924 @@
+package io.streamrelay.jetty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.streamrelay.EndReason;
+import io.streamrelay.Relay;
+import io.streamrelay.config.AuthConfig;
+import io.streamrelay.config.RelayConfig;
+import io.streamrelay.config.ServerConfig;
+import io.streamrelay.error.ErrorCode;
+import io.streamrelay.jetty.TestContainer.Mount;
+import io.streamrelay.jetty.Wire.Head;
+import io.streamrelay.policy.ApiKey;
+import io.streamrelay.route.Route;
+import io.streamrelay.route.StreamKind;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.zip.GZIPOutputStream;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
+import mockwebserver3.RecordedRequest;
+import okio.Buffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What {@link RelayServlet} promises in any container, seen from both sockets. */
+@Timeout(60)
+abstract class ServletContainerContract {
+  private static final String KEY = "sk-relay-e2e";
+  private static final String BELOW_MOUNT = "/app/ai";
+  private static final int MAX_BODY_BYTES = 6 * 1024 * 1024;
+
+  private static final String EVENT =
+      "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{\"content\":\"é\"}}]}\n\n";
+  private static final String DONE = "data: [DONE]\n\n";
+
+  private final CapturedLogs logs = new CapturedLogs();
+  private final ScriptedUpstream upstream;
+  private final MockWebServer mock = new MockWebServer();
+  private final Recorder records = new Recorder();
+  private final Relay relay;
+  private final TestContainer container;
+
+  /** Starts a container with these servlets, that gives idle connections so long. */
+  abstract TestContainer start(List<Mount> mounts, Duration idle) throws Exception;
+
+  private TestContainer start(List<Mount> mounts) throws Exception {
+    return start(mounts, Duration.ofSeconds(30));
+  }
+
+  /** Whether it tells that a client left while nothing is written to it. */
+  abstract boolean noticesSilentDepartures();
+
+  /** Whether it leaves it to the servlet when a client that waits for a 100 is told to go on. */
+  abstract boolean letsTheServletSayContinue();
+
+  ServletContainerContract() {
+    try {
+      upstream = new ScriptedUpstream();
+      mock.start();
+      relay = relay(records);
+      RelayServlet servlet = new RelayServlet(relay);
+      container =
+          start(
+              List.of(
+                  Mount.of("/app", "/ai/*", servlet),
+                  Mount.of("/app", "/sync/*", new RelayServlet(relay)).withoutAsync(),
+                  Mount.of("/app", "/filtered/*", new RelayServlet(relay))
+                      .behind(new PlainStreamFilter()),
+                  Mount.of("", "/*", new RelayServlet(relay))));
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private Relay relay(Recorder recorder) {
+    RelayConfig config =
+        RelayConfig.builder()
+            .server(new ServerConfig("127.0.0.1", 0, MAX_BODY_BYTES, Duration.ZERO, Duration.ZERO))
+            .auth(new AuthConfig(true, List.of(ApiKey.plain(KEY))))
+            .route(
+                Route.builder("chat")
+                    .path("/v1/chat/completions")
+                    .upstream(upstream.uri())
+                    .kind(StreamKind.SSE)
+                    .build())
+            .route(
+                Route.builder("tts")
+                    .path("/tts")
+                    .upstream(upstream.uri())
+                    .kind(StreamKind.RAW)
+                    .build())
+            .route(
+                Route.builder("mock")
+                    .path("/mock")
+                    .stripPrefix("/mock")
+                    .upstream(mock.url("/").uri())
+                    .build())
+            .build();
+    return Relay.builder(config, JettyForwarder.create()).listener(recorder).build();
+  }
+
+  @AfterEach
+  void nothingIsLeft() throws Exception {
+    try {
+      records.await("no exchange runs", () -> relay.activeExchanges() == 0);
+      assertThat(logs.errors()).isEmpty();
+    } finally {
+      upstream.close();
+      container.close();
+      relay.close();
+      mock.close();
+      logs.close();
+    }
+  }
+
+  // ---- bytes
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void anEventStreamArrivesByteByByte(long seed) throws Exception {
+    Random random = new Random(seed);
+    byte[] stream = Bytes.events(random);
+    arrivesExactly("/v1/chat/completions", ScriptedUpstream.EVENT_STREAM, random, stream);
+
+    assertThat(records.next().end()).isEqualTo(EndReason.COMPLETE);
+  }
+
+  @Test
+  void audioArrivesByteByByte() throws Exception {
+    Random random = new Random(5);
+    byte[] audio = Bytes.random(random, 3_000_000);
+    arrivesExactly("/tts", ScriptedUpstream.CHUNKED_AUDIO, random, audio);
+
+    assertThat(records.next().responseBytes()).isEqualTo(3_000_000);
+  }
+
+  private void arrivesExactly(String path, String head, Random random, byte[] sent)
+      throws Exception {
+    try (Wire client = client().send(post(path, "{}"))) {
+      Wire call = upstream.acceptRequest();
+      CompletableFuture<Void> sending =
+          inBackground(
+              () -> {
+                call.send(head);
+                for (byte[] slice : Bytes.slices(random, sent)) {
+                  call.sendChunk(slice);
+                }
+                call.sendLastChunk();
+                return null;
+              });
+
+      byte[] got = client.readBody(client.readHead());
+
+      sending.get(10, TimeUnit.SECONDS);
+      assertThat(got).hasSameSizeAs(sent);
+      assertThat(Bytes.sha256(got)).isEqualTo(Bytes.sha256(sent));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/app/ai", "/app/filtered", ""})
+  void everyEventArrivesBeforeTheNextIsSent(String mount) throws Exception {
+    try (Wire client = client().send(postAt(mount, "/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM);
+      // The head comes before there is any content.
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(200);
+      InputStream body = client.body(head);
+      for (int i = 0; i < 100; i++) {
+        byte[] event = ("id: " + i + "\n" + EVENT).getBytes(StandardCharsets.UTF_8);
+        call.sendChunk(event);
+        assertThat(body.readNBytes(event.length)).isEqualTo(event);
+      }
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(body.readAllBytes()).asString(StandardCharsets.UTF_8).isEqualTo(DONE);
+    }
+  }
+
+  @Test
+  void aFilterThatWrapsTheStreamChangesNoByte() throws Exception {
+    Random random = new Random(6);
+    byte[] audio = Bytes.random(random, 1_000_000);
+    try (Wire client = client().send(postAt("/app/filtered", "/tts", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+      CompletableFuture<Wire> sending = inBackground(() -> call.send(audio));
+      byte[] got = client.readBody(client.readHead());
+      assertThat(Bytes.sha256(got)).isEqualTo(Bytes.sha256(audio));
+      sending.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void aLengthIsKept() throws Exception {
+    mock.enqueue(
+        new MockResponse.Builder()
+            .addHeader("Content-Type", "audio/wav")
+            .body(new Buffer().write(new byte[100_000]))
+            .build());
+    try (Wire client = client().send(post("/mock/audio", "{}"))) {
+      Head head = client.readHead();
+
+      assertThat(head.all("Content-Length")).containsExactly("100000");
+      assertThat(head.field("Transfer-Encoding")).isNull();
+      assertThat(client.readBody(head)).isEqualTo(new byte[100_000]);
+    }
+    assertThat(mock.takeRequest().getTarget()).isEqualTo("/audio");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"GET, 204", "GET, 304", "HEAD, 200"})
+  void anAnswerWithoutABodyHasNone(String method, int status) throws Exception {
+    try (Wire client = client()) {
+      client.send(request(method, BELOW_MOUNT + "/tts"));
+      Wire call = upstream.acceptRequest();
+      call.send(
+          "HTTP/1.1 "
+              + status
+              + " Some\r\nETag: \"x\"\r\n"
+              + (status == 204 ? "" : "Content-Length: 5\r\n")
+              + "\r\n");
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(status);
+      assertThat(head.field("ETag")).isEqualTo("\"x\"");
+      assertThat(head.field("Transfer-Encoding")).isNull();
+
+      // What follows at once is the next answer, so there was no body.
+      client.send(request("GET", BELOW_MOUNT + "/nowhere"));
+      assertThat(client.readHead().status()).isEqualTo(404);
+    }
+  }
+
+  @Test
+  void aCompressedBodyStaysAsItIs() throws Exception {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
+      out.write("{\"some\":\"json\"}".repeat(100).getBytes(StandardCharsets.UTF_8));
+    }
+    mock.enqueue(
+        new MockResponse.Builder()
+            .addHeader("Content-Type", "application/json")
+            .addHeader("Content-Encoding", "gzip")
+            .body(new Buffer().write(zipped.toByteArray()))
+            .build());
+    try (Wire client = client()) {
+      client.send(post("/mock/x", "{}", "Accept-Encoding: gzip"));
+      Head head = client.readHead();
+
+      assertThat(head.field("Content-Encoding")).isEqualTo("gzip");
+      assertThat(head.field("Content-Length")).isEqualTo(Integer.toString(zipped.size()));
+      assertThat(client.readBody(head)).isEqualTo(zipped.toByteArray());
+    }
+    assertThat(mock.takeRequest().getHeaders().get("Accept-Encoding")).isEqualTo("gzip");
+  }
+
+  // ---- an upstream that breaks
+
+  @Test
+  void anUpstreamThatBreaksBeforeItsHeadIsABadGateway() throws Exception {
+    try (Wire client = client().send(post("/v1/chat/completions", "{}"))) {
+      upstream.acceptRequest().close();
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(502);
+      assertThat(client.readText(head)).contains("\"code\":\"upstream_failed\"");
+    }
+  }
+
+  @Test
+  void aCutAtAnEventsBorderIsToldByALastEvent() throws Exception {
+    assertThat(cutAfter("/v1/chat/completions", ScriptedUpstream.EVENT_STREAM, EVENT))
+        .startsWith(EVENT + "data: {\"error\":{")
+        .contains("\"code\":\"upstream_failed\"")
+        .endsWith("}\n\n");
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_ERROR);
+  }
+
+  @Test
+  void aCutWithinAnEventAddsNothing() throws Exception {
+    String part = EVENT + "data: {\"hal";
+    assertThat(cutAfter("/v1/chat/completions", ScriptedUpstream.EVENT_STREAM, part))
+        .isEqualTo(part);
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_ERROR);
+  }
+
+  @Test
+  void cutAudioIsCut() throws Exception {
+    assertThat(cutAfter("/tts", ScriptedUpstream.CHUNKED_AUDIO, "some audio"))
+        .isEqualTo("some audio");
+  }
+
+  /** A clean end without the last event is no better than a cut. */
+  @Test
+  void aStreamThatEndsWithoutItsLastEventIsNotEndedAsWhole() throws Exception {
+    try (Wire client = client().send(post("/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT).sendLastChunk();
+
+      assertThat(brokenBody(client))
+          .startsWith(EVENT + "data: {\"error\":{")
+          .contains("\"code\":\"upstream_truncated\"");
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_TRUNCATED);
+  }
+
+  private String cutAfter(String path, String head, String sent) throws Exception {
+    try (Wire client = client().send(post(path, "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(head).sendChunk(sent).close();
+      return brokenBody(client);
+    }
+  }
+
+  /** Reads a body that must not end as if it were whole. */
+  private static String brokenBody(Wire client) throws IOException {
+    Head head = client.readHead();
+    assertThat(head.status()).isEqualTo(200);
+    InputStream body = client.body(head);
+    ByteArrayOutputStream got = new ByteArrayOutputStream();
+    Throwable broken = catchThrowable(() -> body.transferTo(got));
+    assertThat(broken).describedAs(client.received()).isInstanceOf(Wire.BrokenBody.class);
+    return got.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void anAnswerOfKnownLengthThatBreaksIsCut() throws Exception {
+    try (Wire client = client().send(post("/tts", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.").close();
+
+      assertThat(brokenBody(client)).isEqualTo("ten bytes.");
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_ERROR);
+  }
+
+  /** Models think for minutes, and containers close connections that are idle for one. */
+  @Test
+  void anUpstreamMayBeSilentForLongerThanAConnectionMayBeIdle() throws Exception {
+    List<Mount> mounts = List.of(Mount.of("", "/*", new RelayServlet(relay)));
+    try (TestContainer impatient = start(mounts, Duration.ofMillis(200));
+        Wire client =
+            Wire.connect(impatient.port()).send(postAt("", "/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      CountDownLatch hungUp = new CountDownLatch(1);
+      CompletableFuture<Void> watching = inBackground(() -> awaitEnd(call, hungUp));
+      assertThat(hungUp.await(700, TimeUnit.MILLISECONDS)).isFalse();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      InputStream body = client.body(client.readHead());
+      body.readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+      assertThat(hungUp.await(700, TimeUnit.MILLISECONDS)).isFalse();
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(body.readAllBytes()).asString().isEqualTo(DONE);
+      call.close();
+      watching.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static Void awaitEnd(Wire wire, CountDownLatch ended) {
+    wire.awaitEnd();
+    ended.countDown();
+    return null;
+  }
+
+  // ---- a client that leaves
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aClientThatLeavesMidStreamEndsItsUpstream(boolean byReset) throws Exception {
+    Wire client = client().send(post("/v1/chat/completions", "{}"));
+    Wire call = upstream.acceptRequest();
+    call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+    client.body(client.readHead()).readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+
+    leave(client, byReset);
+
+    speakUntilHungUp(call);
+    assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, true", "true, false", "false, true", "false, false"})
+  void aClientThatLeavesInSilenceIsNoticed(boolean byReset, boolean afterHead) throws Exception {
+    Wire client = client().send(post("/v1/chat/completions", "{}"));
+    Wire call = upstream.acceptRequest();
+    if (afterHead) {
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      client.body(client.readHead()).readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+    }
+
+    leave(client, byReset);
+
+    if (noticesSilentDepartures()) {
+      call.awaitEnd();
+    } else {
+      if (!afterHead) {
+        call.send(ScriptedUpstream.EVENT_STREAM);
+      }
+      speakUntilHungUp(call);
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
+  }
+
+  private static void leave(Wire client, boolean byReset) throws IOException {
+    if (byReset) {
+      client.reset();
+    } else {
+      client.close();
+    }
+  }
+
+  /** Sends events until the relay ends the connection. */
+  private static void speakUntilHungUp(Wire call) throws Exception {
+    CountDownLatch hungUp = new CountDownLatch(1);
+    CompletableFuture<Void> watching = inBackground(() -> awaitEnd(call, hungUp));
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Wire.LIMIT_MILLIS);
+    int sent = 0;
+    while (!hungUp.await(2, TimeUnit.MILLISECONDS)) {
+      assertThat(System.nanoTime())
+          .describedAs("the upstream was still heard after %d events", sent)
+          .isLessThan(deadline);
+      try {
+        call.sendChunk(EVENT);
+        sent++;
+      } catch (IOException e) {
+        // Hung up upon.
+      }
+    }
+    watching.get(10, TimeUnit.SECONDS);
+  }
+
+  /** Clients that come, read for a while, and leave at any moment and in any manner. */
+  @Test
+  void aCrowdThatComesAndGoesLeavesNothingBehind() throws Exception {
+    CompletableFuture<Void> answering = inBackground(this::answerAll);
+    for (int round = 0; round < 15; round++) {
+      List<CompletableFuture<Void>> visits = new ArrayList<>();
+      for (int i = 0; i < 10; i++) {
+        Random random = new Random(round * 10 + i);
+        visits.add(inBackground(() -> visit(random)));
+      }
+      for (CompletableFuture<Void> visit : visits) {
+        visit.get(10, TimeUnit.SECONDS);
+      }
+    }
+    assertThat(answering).isNotDone();
+    // The container is as before.
+    aLengthIsKept();
+  }
+
+  /** Answers until the upstream is closed. */
+  private Void answerAll() throws IOException {
+    while (true) {
+      Wire call = upstream.accept();
+      CompletableFuture<Void> answering = inBackground(() -> answer(call));
+      assertThat(answering).isNotCancelled();
+    }
+  }
+
+  private static Void answer(Wire call) throws IOException {
+    try (call) {
+      while (true) {
+        call.readBody(call.readHead());
+        call.send(ScriptedUpstream.EVENT_STREAM);
+        for (int event = 0; event < 200; event++) {
+          call.sendChunk(EVENT);
+        }
+        call.sendChunk(DONE).sendLastChunk();
+      }
+    } catch (IOException e) {
+      // Its client left.
+    }
+    return null;
+  }
+
+  private Void visit(Random random) throws IOException {
+    try (Wire client = client().send(post("/v1/chat/completions", "{}"))) {
+      int reads = random.nextInt(4) * EVENT.length() * random.nextInt(60);
+      int how = random.nextInt(4);
+      if (how == 0) {
+        assertThat(client.readText(client.readHead())).endsWith(DONE);
+        return null;
+      }
+      if (reads > 0) {
+        client.body(client.readHead()).readNBytes(reads);
+      }
+      leave(client, how == 1);
+      return null;
+    }
+  }
+
+  // ---- backpressure
+
+  @Test
+  void aSlowReaderHoldsItsOwnUpstreamBackAndNoOther() throws Exception {
+    int total = 64 * 1024 * 1024;
+    Socket narrow = new Socket();
+    narrow.setReceiveBufferSize(16 * 1024);
+    narrow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), container.port()));
+    byte[] part = Bytes.random(new Random(7), 64 * 1024);
+    AtomicLong sentBytes = new AtomicLong();
+    try (Wire slow = new Wire(narrow).send(post("/tts", "{}"))) {
+      Wire flood = upstream.acceptRequest();
+      CountDownLatch done = new CountDownLatch(1);
+      CompletableFuture<Void> flooding =
+          inBackground(
+              () -> {
+                flood.send("HTTP/1.1 200 OK\r\nContent-Length: " + total + "\r\n\r\n");
+                while (sentBytes.get() < total) {
+                  flood.send(part);
+                  sentBytes.addAndGet(part.length);
+                }
+                done.countDown();
+                return null;
+              });
+      long stoppedAt = awaitStandstill(sentBytes, done);
+      assertThat(stoppedAt).isLessThan(total);
+
+      everyEventArrivesBeforeTheNextIsSent(BELOW_MOUNT);
+
+      assertThat(sentBytes).hasValue(stoppedAt);
+      InputStream body = slow.body(slow.readHead());
+      for (int i = 0; i < total / part.length; i++) {
+        assertThat(Arrays.equals(body.readNBytes(part.length), part)).isTrue();
+      }
+      flooding.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Waits until nothing has been sent for a good while. */
+  private static long awaitStandstill(AtomicLong sentBytes, CountDownLatch done)
+      throws InterruptedException {
+    long before;
+    do {
+      before = sentBytes.get();
+      assertThat(done.await(300, TimeUnit.MILLISECONDS))
+          .describedAs("all %d bytes were taken though the client reads none", before)
+          .isFalse();
+    } while (before == 0 || sentBytes.get() != before);
+    return before;
+  }
+
+  // ---- connections
+
+  @Test
+  void aConnectionServesAgainAfterAStreamAndAfterErrors() throws Exception {
+    try (Wire client = client()) {
+      for (int i = 0; i < 2; i++) {
+        mock.enqueue(eventStream(EVENT + DONE));
+        client.send(post("/mock/chat", "{}"));
+        assertThat(client.readText(client.readHead())).isEqualTo(EVENT + DONE);
+
+        client.send(post("/nowhere", "{\"x\":1}"));
+        Head unknown = client.readHead();
+        assertThat(unknown.status()).isEqualTo(404);
+        assertThat(client.readText(unknown)).contains("route_not_found");
+
+        client.send(post("/mock/chat", "x".repeat(100_000)).replace(KEY, "sk-wrong"));
+        Head refused = client.readHead();
+        assertThat(refused.status()).isEqualTo(401);
+        assertThat(client.readText(refused)).contains("invalid_api_key");
+
+        mock.enqueue(new MockResponse.Builder().code(429).body("{\"slow\":\"down\"}").build());
+        client.send(post("/mock/chat", "{}"));
+        Head limited = client.readHead();
+        assertThat(limited.status()).isEqualTo(429);
+        assertThat(client.readText(limited)).isEqualTo("{\"slow\":\"down\"}");
+      }
+    }
+  }
+
+  @Test
+  void pipelinedRequestsAreServedInOrder() throws Exception {
+    mock.enqueue(eventStream("data: 1\n\n" + DONE));
+    mock.enqueue(eventStream("data: 2\n\n" + DONE));
+    try (Wire client = client()) {
+      client.send(post("/mock/chat", "{\"n\":1}") + post("/mock/chat", "{\"n\":2}"));
+
+      assertThat(client.readText(client.readHead())).isEqualTo("data: 1\n\n" + DONE);
+      assertThat(client.readText(client.readHead())).isEqualTo("data: 2\n\n" + DONE);
+    }
+    assertThat(bodyOf(mock.takeRequest())).isEqualTo("{\"n\":1}");
+    assertThat(bodyOf(mock.takeRequest())).isEqualTo("{\"n\":2}");
+  }
+
+  @Test
+  void aRequestThatComesDuringAStreamWaitsForItsEnd() throws Exception {
+    mock.enqueue(eventStream("data: 2\n\n" + DONE));
+    try (Wire client = client().send(post("/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      InputStream body = client.body(client.readHead());
+      byte[] event = EVENT.getBytes(StandardCharsets.UTF_8);
+      body.readNBytes(event.length);
+
+      client.send(post("/mock/chat", "x".repeat(5_000)));
+      for (int i = 0; i < 50; i++) {
+        call.sendChunk(EVENT);
+        assertThat(body.readNBytes(event.length)).isEqualTo(event);
+      }
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(body.readAllBytes()).asString().isEqualTo(DONE);
+
+      assertThat(client.readText(client.readHead())).isEqualTo("data: 2\n\n" + DONE);
+    }
+    assertThat(bodyOf(mock.takeRequest())).isEqualTo("x".repeat(5_000));
+  }
+
+  private static MockResponse eventStream(String events) {
+    return new MockResponse.Builder()
+        .addHeader("Content-Type", "text/event-stream")
+        .chunkedBody(events, 7)
+        .build();
+  }
+
+  private static String bodyOf(RecordedRequest request) {
+    var body = request.getBody();
+    return body == null ? "" : body.utf8();
+  }
+
+  // ---- request bodies
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 10_240, 65_535, 65_536, 65_537, 5_242_880})
+  void aBodyOfKnownLengthGoesUpExactly(int length) throws Exception {
+    byte[] sent = Bytes.random(new Random(length), length);
+    try (Wire client = client()) {
+      CompletableFuture<Wire> sending =
+          inBackground(
+              () ->
+                  client
+                      .send(request("POST", BELOW_MOUNT + "/tts", "Content-Length: " + length))
+                      .send(sent));
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      assertThat(head.all("Content-Length")).containsExactly(Integer.toString(length));
+      assertThat(head.field("Transfer-Encoding")).isNull();
+      assertThat(Bytes.sha256(call.readBody(head))).isEqualTo(Bytes.sha256(sent));
+      answered(client, call);
+      sending.get(10, TimeUnit.SECONDS);
+    }
+    assertThat(records.next().requestBytes()).isEqualTo(length);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 10_240, 65_535, 65_536, 65_537, 5_242_880})
+  void aChunkedBodyGoesUpExactly(int length) throws Exception {
+    Random random = new Random(length);
+    byte[] sent = Bytes.random(random, length);
+    try (Wire client = client()) {
+      CompletableFuture<Wire> sending =
+          inBackground(
+              () -> {
+                client.send(request("POST", BELOW_MOUNT + "/tts", "Transfer-Encoding: chunked"));
+                for (byte[] slice : Bytes.slices(random, sent)) {
+                  client.sendChunk(slice);
+                }
+                return client.sendLastChunk();
+              });
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      // One that is in memory whole is sent with its length.
+      assertThat(head.field("Content-Length"))
+          .isEqualTo(length <= 65_536 ? Integer.toString(length) : null);
+      assertThat(Bytes.sha256(call.readBody(head))).isEqualTo(Bytes.sha256(sent));
+      answered(client, call);
+      sending.get(10, TimeUnit.SECONDS);
+    }
+    assertThat(records.next().requestBytes()).isEqualTo(length);
+  }
+
+  private static void answered(Wire client, Wire call) throws IOException {
+    call.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assertThat(client.readText(client.readHead())).isEqualTo("ok");
+  }
+
+  /** Most of it is sent after the answer is there, and still the answer can be read. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aBodyThatIsTooLargeIsRefusedReadably(boolean chunked) throws Exception {
+    int length = MAX_BODY_BYTES + 2 * 1024 * 1024;
+    byte[] part = new byte[64 * 1024];
+    try (Wire client = client()) {
+      String framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: " + length;
+      client.send(request("POST", BELOW_MOUNT + "/mock/x", framing));
+      CompletableFuture<Void> sending =
+          inBackground(
+              () -> {
+                for (int sent = 0; sent < length; sent += part.length) {
+                  if (chunked) {
+                    client.sendChunk(part);
+                  } else {
+                    client.send(part);
+                  }
+                }
+                if (chunked) {
+                  client.sendLastChunk();
+                }
+                return null;
+              });
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(413);
+      assertThat(client.readText(head)).contains("\"code\":\"body_too_large\"");
+      sending.get(10, TimeUnit.SECONDS);
+    }
+    assertThat(records.next().error()).isEqualTo(ErrorCode.BODY_TOO_LARGE);
+    if (!chunked) {
+      assertThat(mock.getRequestCount()).isZero();
+    }
+  }
+
+  @Test
+  void anUpstreamMayAnswerBeforeItHasTheWholeBody() throws Exception {
+    byte[] sent = new byte[5 * 1024 * 1024];
+    try (Wire client = client()) {
+      client.send(
+          request(
+              "POST", BELOW_MOUNT + "/tts", "Content-Length: " + sent.length, "Connection: close"));
+      // What the client still sends may find the connection closed; the answer is what counts.
+      CompletableFuture<Wire> sending = inBackground(() -> client.send(sent));
+      Wire call = upstream.accept();
+      call.readHead();
+      call.send("HTTP/1.1 401 No\r\nContent-Length: 7\r\n\r\nrefused");
+
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(401);
+      assertThat(client.readText(head)).isEqualTo("refused");
+      client.awaitEnd();
+      assertThat(sending).isNotCancelled();
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_REFUSED);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, true", "true, false", "false, true", "false, false"})
+  void aBodyThatBreaksOffIsNotSentAsWhole(boolean chunked, boolean byReset) throws Exception {
+    byte[] part = new byte[200_000];
+    try (Wire client = client()) {
+      String framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 5000000";
+      client.send(request("POST", BELOW_MOUNT + "/tts", framing));
+      if (chunked) {
+        client.sendChunk(part);
+      } else {
+        client.send(part);
+      }
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      InputStream body = call.body(head);
+      assertThat(body.readNBytes(part.length)).isEqualTo(part);
+
+      leave(client, byReset);
+
+      assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
+    }
+    assertThat(records.next().status()).isGreaterThanOrEqualTo(400);
+  }
+
+  @Test
+  void aClientIsToldToContinueOnceAdmitted() throws Exception {
+    try (Wire client = client()) {
+      client.send(
+          request("POST", BELOW_MOUNT + "/tts", "Content-Length: 5", "Expect: 100-continue"));
+      assertThat(client.readHead().status()).isEqualTo(100);
+      client.send("hello");
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      assertThat(head.field("Expect")).isNull();
+      assertThat(call.readText(head)).isEqualTo("hello");
+      answered(client, call);
+    }
+  }
+
+  @Test
+  void aClientThatIsRefusedIsNotToldToContinue() throws Exception {
+    byte[] body = new byte[4 * 1024 * 1024];
+    try (Wire client = client()) {
+      client.send(
+          request(
+                  "POST",
+                  BELOW_MOUNT + "/tts",
+                  "Content-Length: " + body.length,
+                  "Expect: 100-continue")
+              .replace(KEY, "sk-wrong"));
+      CompletableFuture<Wire> sending = CompletableFuture.completedFuture(client);
+      if (!letsTheServletSayContinue()) {
+        assertThat(client.readHead().status()).isEqualTo(100);
+        sending = inBackground(() -> client.send(body));
+      }
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(401);
+      assertThat(client.readText(head)).contains("invalid_api_key");
+      sending.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  // ---- mounting
+
+  @ParameterizedTest
+  @CsvSource({"/app/ai, /v1/chat/completions", "'', /v1/chat/completions/below"})
+  void routesMatchThePathBelowTheMount(String mount, String path) throws Exception {
+    try (Wire client = client().send(postAt(mount, path + "?a=b%20c", "{}"))) {
+      Wire call = upstream.accept();
+      Head head = call.readHead();
+      assertThat(head.target()).isEqualTo(path + "?a=b%20c");
+      call.readBody(head);
+      answered(client, call);
+    }
+  }
+
+  @Test
+  void withoutAsyncSupportTheAnswerSaysSo() throws Exception {
+    try (Wire client = client().send(postAt("/app/sync", "/tts", "{}"))) {
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(500);
+      assertThat(client.readText(head)).contains("async-supported");
+    }
+  }
+
+  @Test
+  void twoRelaysShareAProcess() throws Exception {
+    Recorder others = new Recorder();
+    try (Relay other = relay(others);
+        TestContainer second = start(List.of(Mount.of("", "/*", new RelayServlet(other))));
+        Wire client = Wire.connect(second.port()).send(postAt("", "/tts", "{}"))) {
+      answered(client, upstream.acceptRequest());
+      others.await("the other relay's exchange ends", () -> other.activeExchanges() == 0);
+      assertThat(others.next().route()).isEqualTo("tts");
+    }
+    aLengthIsKept();
+  }
+
+  @Test
+  void aServletThatTheContainerMakesReadsItsFileAndClosesItsRelay(@TempDir Path folder)
+      throws Exception {
+    Path file = folder.resolve("relay.yaml");
+    Files.writeString(
+        file,
+        """
+        routes:
+          - name: tts
+            path: /tts
+            upstream: %s
+        auth:
+          api_keys: [%s]
+        """
+            .formatted(upstream.uri(), KEY));
+    Wire call;
+    TestContainer own =
+        start(List.of(Mount.of("", "/ai/*", new RelayServlet()).configuredBy(file)));
+    try (own;
+        Wire client = Wire.connect(own.port()).send(postAt("/ai", "/tts", "{}"))) {
+      call = upstream.acceptRequest();
+      answered(client, call);
+    }
+    // The connection was pooled; with the relay closed it ends.
+    call.awaitEnd();
+  }
+
+  // ---- requests
+
+  private Wire client() throws IOException {
+    return Wire.connect(container.port());
+  }
+
+  private static String post(String path, String body, String... fields) {
+    return postAt(BELOW_MOUNT, path, body, fields);
+  }
+
+  private static String postAt(String mount, String path, String body, String... fields) {
+    String[] all = Arrays.copyOf(fields, fields.length + 1);
+    all[fields.length] = "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length;
+    return request("POST", mount + path, all) + body;
+  }
+
+  private static String request(String method, String target, String... fields) {
+    StringBuilder head = new StringBuilder(method + " " + target + " HTTP/1.1\r\n");
+    head.append("Host: relay.test\r\nAuthorization: Bearer " + KEY + "\r\n");
+    for (String field : fields) {
+      head.append(field).append("\r\n");
+    }
+    return head.append("\r\n").toString();
+  }
+
+  private static <T> CompletableFuture<T> inBackground(Callable<T> task) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                result.complete(task.call());
+              } catch (Exception | Error e) {
+                result.completeExceptionally(new CompletionException(e));
+              }
+            },
+            "test-sender");
+    thread.setDaemon(true);
+    thread.start();
+    return result;
+  }
+}

@@ -1,0 +1,178 @@
+package io.streamrelay.jetty;
+
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
+import jakarta.servlet.Servlet;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Wrapper;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.tomcat.util.descriptor.web.FilterDef;
+import org.apache.tomcat.util.descriptor.web.FilterMap;
+import org.eclipse.jetty.ee10.servlet.FilterHolder;
+import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
+import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.ContextHandlerCollection;
+import org.eclipse.jetty.util.component.LifeCycle;
+import org.jspecify.annotations.Nullable;
+
+/** A servlet container on a free port of this machine. */
+interface TestContainer extends AutoCloseable {
+  int port();
+
+  @Override
+  void close();
+
+  /**
+   * Where a servlet is.
+   *
+   * @param context its context's path; empty for the root
+   * @param mapping its mapping in there
+   * @param servlet what serves
+   * @param async whether it is mounted with async support
+   * @param filter in front of it, if any; with async support
+   * @param config its init parameter {@code config}, if any
+   */
+  record Mount(
+      String context,
+      String mapping,
+      Servlet servlet,
+      boolean async,
+      @Nullable Filter filter,
+      @Nullable Path config) {
+    static Mount of(String context, String mapping, Servlet servlet) {
+      return new Mount(context, mapping, servlet, true, null, null);
+    }
+
+    Mount withoutAsync() {
+      return new Mount(context, mapping, servlet, false, filter, config);
+    }
+
+    Mount behind(Filter front) {
+      return new Mount(context, mapping, servlet, async, front, config);
+    }
+
+    Mount configuredBy(Path file) {
+      return new Mount(context, mapping, servlet, async, filter, file);
+    }
+  }
+
+  static TestContainer jetty(List<Mount> mounts, Duration idle) throws Exception {
+    Server server = new Server();
+    ServerConnector connector = new ServerConnector(server, 1, 1);
+    connector.setHost("127.0.0.1");
+    connector.setIdleTimeout(idle.toMillis());
+    server.addConnector(connector);
+    Map<String, ServletContextHandler> contexts = new HashMap<>();
+    for (Mount mount : mounts) {
+      ServletHolder holder = new ServletHolder(mount.servlet());
+      holder.setAsyncSupported(mount.async());
+      if (mount.config() != null) {
+        holder.setInitParameter("config", mount.config().toString());
+      }
+      ServletContextHandler context =
+          contexts.computeIfAbsent(
+              mount.context(),
+              path -> {
+                ServletContextHandler made = new ServletContextHandler();
+                made.setContextPath(path.isEmpty() ? "/" : path);
+                return made;
+              });
+      context.addServlet(holder, mount.mapping());
+      if (mount.filter() != null) {
+        FilterHolder filter = new FilterHolder(mount.filter());
+        filter.setAsyncSupported(true);
+        context.addFilter(
+            filter, mount.mapping(), EnumSet.of(DispatcherType.REQUEST, DispatcherType.ASYNC));
+      }
+    }
+    server.setHandler(
+        new ContextHandlerCollection(contexts.values().toArray(new ServletContextHandler[0])));
+    server.start();
+    return new TestContainer() {
+      @Override
+      public int port() {
+        return connector.getLocalPort();
+      }
+
+      @Override
+      public void close() {
+        LifeCycle.stop(server);
+      }
+    };
+  }
+
+  /** Held, because java.util.logging forgets the level of a logger that nobody holds. */
+  Logger TOMCAT_LOG = Logger.getLogger("org.apache");
+
+  static TestContainer tomcat(List<Mount> mounts, Duration idle) throws Exception {
+    TOMCAT_LOG.setLevel(Level.OFF);
+    Path base = Files.createTempDirectory("tomcat");
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(base.toString());
+    tomcat.setPort(0);
+    tomcat.getConnector().setProperty("address", "127.0.0.1");
+    tomcat.getConnector().setProperty("connectionTimeout", Long.toString(idle.toMillis()));
+    Map<String, Context> contexts = new HashMap<>();
+    for (Mount mount : mounts) {
+      Context context =
+          contexts.computeIfAbsent(
+              mount.context(), path -> tomcat.addContext(path, base.toString()));
+      String name = "servlet" + mount.mapping();
+      Wrapper wrapper = Tomcat.addServlet(context, name, mount.servlet());
+      wrapper.setAsyncSupported(mount.async());
+      if (mount.config() != null) {
+        wrapper.addInitParameter("config", mount.config().toString());
+      }
+      context.addServletMapping(mount.mapping(), name, false);
+      if (mount.filter() != null) {
+        addFilter(context, mount.mapping(), mount.filter());
+      }
+    }
+    tomcat.start();
+    return new TestContainer() {
+      @Override
+      public int port() {
+        return tomcat.getConnector().getLocalPort();
+      }
+
+      @Override
+      public void close() {
+        try (var files = Files.walk(base)) {
+          tomcat.stop();
+          tomcat.destroy();
+          files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+        } catch (LifecycleException | IOException e) {
+          throw new IllegalStateException("Tomcat could not stop", e);
+        }
+      }
+    };
+  }
+
+  private static void addFilter(Context context, String mapping, Filter filter) {
+    FilterDef definition = new FilterDef();
+    definition.setFilterName("filter" + mapping);
+    definition.setFilter(filter);
+    definition.setAsyncSupported("true");
+    context.addFilterDef(definition);
+    FilterMap map = new FilterMap();
+    map.setFilterName(definition.getFilterName());
+    map.addURLPattern(mapping);
+    map.setDispatcher(DispatcherType.REQUEST.name());
+    map.setDispatcher(DispatcherType.ASYNC.name());
+    context.addFilterMap(map);
+  }
+}
