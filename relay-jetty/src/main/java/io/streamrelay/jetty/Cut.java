@@ -18,7 +18,7 @@ final class Cut {
   private Cut() {}
 
   static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
-    if (request.getServletContext().getServerInfo().startsWith("jetty/")) {
+    if (Containers.isJetty(request)) {
       try {
         response.sendError(-1);
       } catch (IOException | RuntimeException e) {

@@ -142,7 +142,7 @@ public final class RelayServlet extends HttpServlet {
   }
 
   private static Headers headers(HttpServletRequest request) {
-    boolean tomcat = request.getServletContext().getServerInfo().startsWith("Apache Tomcat");
+    boolean tomcat = Containers.isTomcat(request);
     Headers.Builder headers = Headers.builder();
     for (String name : Collections.list(request.getHeaderNames())) {
       for (String value : Collections.list(request.getHeaders(name))) {

@@ -21,6 +21,7 @@ final class ServletBody implements BodySource, ReadListener {
   private final long length;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
+  private volatile @Nullable Runnable onGone;
   private volatile boolean available;
   private volatile @Nullable Throwable failure;
   private volatile boolean ended;
@@ -48,9 +49,10 @@ final class ServletBody implements BodySource, ReadListener {
     return ended;
   }
 
-  /** Sets what to run once, when the body has been read to its end. */
-  void onEnd(Runnable callback) {
-    onEnd = callback;
+  /** Sets what to run when the body has been read to its end, and when the client broke it off. */
+  void listen(Runnable end, Runnable gone) {
+    onEnd = end;
+    onGone = gone;
   }
 
   @Override
@@ -145,6 +147,10 @@ final class ServletBody implements BodySource, ReadListener {
   public void onError(Throwable cause) {
     synchronized (gate) {
       failure = cause;
+    }
+    if (cause instanceof IOException) {
+      // Anything else is a body that is there and broken.
+      run(onGone);
     }
     run(readable);
   }

@@ -24,12 +24,12 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   private final Gate gate;
   private final ServletOutputStream out;
   private final ChunkWriter writer;
+  private final ClientConnection connection;
   private final AtomicBoolean over = new AtomicBoolean();
   private volatile @Nullable Runnable onReady;
   private volatile @Nullable Runnable onGone;
   private volatile boolean writable;
   private volatile boolean failed;
-  private volatile @Nullable DisconnectProbe probe;
 
   ServletResponseAdapter(
       HttpServletRequest request,
@@ -45,6 +45,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
     this.gate = gate;
     this.out = response.getOutputStream();
     this.writer = ChunkWriter.of(out);
+    this.connection = ClientConnection.of(request);
   }
 
   /** Lets the container's callbacks in; called last, on the request's own thread. */
@@ -66,7 +67,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void listen(Runnable ready, Runnable gone) {
     onReady = ready;
     onGone = gone;
-    body.onEnd(this::watch);
+    body.listen(this::watch, this::gone);
     if (body.hasEnded()) {
       watch();
     }
@@ -76,7 +77,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   private void watch() {
     synchronized (gate) {
       if (gate.isOpen()) {
-        probe = DisconnectProbe.start(request, this::gone);
+        connection.watch(this::gone);
       }
     }
   }
@@ -120,6 +121,22 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
             response.addHeader(name, value);
           }
         });
+    if (mustAskForChunks(status, headers)) {
+      response.setHeader("Transfer-Encoding", "chunked");
+    }
+  }
+
+  /**
+   * Jetty ends an answer of unknown length by closing if the client wants the connection closed,
+   * and then nobody could tell a cut from an end.
+   */
+  private boolean mustAskForChunks(int status, Headers headers) {
+    return Containers.isJetty(request)
+        && request.getProtocol().equals("HTTP/1.1")
+        && !request.getMethod().equals("HEAD")
+        && status != 204
+        && status != 304
+        && !headers.contains("Content-Length");
   }
 
   private void setContentLength(String value) {
@@ -163,7 +180,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void complete() {
     if (over.compareAndSet(false, true)) {
       synchronized (gate) {
-        stopWatching();
+        connection.release();
         if (gate.close()) {
           Cut.complete(async);
         }
@@ -175,18 +192,12 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void cut() {
     if (over.compareAndSet(false, true)) {
       synchronized (gate) {
-        stopWatching();
+        connection.breakOff();
+        connection.release();
         if (gate.close()) {
           Cut.off(request, response, async);
         }
       }
-    }
-  }
-
-  private void stopWatching() {
-    DisconnectProbe running = probe;
-    if (running != null) {
-      running.stop();
     }
   }
 

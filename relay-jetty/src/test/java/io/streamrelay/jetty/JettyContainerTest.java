@@ -19,4 +19,14 @@ class JettyContainerTest extends ServletContainerContract {
   boolean letsTheServletSayContinue() {
     return true;
   }
+
+  @Override
+  boolean resetsHttp10() {
+    return true;
+  }
+
+  @Override
+  boolean waitsForSlowReaders() {
+    return true;
+  }
 }

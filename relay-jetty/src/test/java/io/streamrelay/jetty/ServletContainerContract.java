@@ -75,6 +75,15 @@ abstract class ServletContainerContract {
   /** Whether it tells that a client left while nothing is written to it. */
   abstract boolean noticesSilentDepartures();
 
+  /**
+   * Whether it lets a client of HTTP/1.0 see that an answer was cut. That version has no chunks, so
+   * only a reset of the connection tells.
+   */
+  abstract boolean resetsHttp10();
+
+  /** Whether a client may read nothing for longer than its connection may be idle. */
+  abstract boolean waitsForSlowReaders();
+
   /** Whether it leaves it to the servlet when a client that waits for a 100 is told to go on. */
   abstract boolean letsTheServletSayContinue();
 
@@ -314,6 +323,33 @@ abstract class ServletContainerContract {
         .isEqualTo("some audio");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"/tts", "/v1/chat/completions"})
+  void aCutIsSeenByAClientThatWantsTheConnectionClosed(String path) throws Exception {
+    try (Wire client = client().send(post(path, "{}", "Connection: close"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.CHUNKED_AUDIO).sendChunk("some audio").close();
+      assertThat(brokenBody(client)).isEqualTo("some audio");
+    }
+  }
+
+  @Test
+  void aCutIsSeenByAClientOfHttp10() throws Exception {
+    try (Wire client = client()) {
+      client.send(post("/tts", "{}").replace("HTTP/1.1", "HTTP/1.0"));
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.CHUNKED_AUDIO).sendChunk("some audio");
+      InputStream body = client.body(client.readHead());
+      assertThat(body.readNBytes(10)).asString().isEqualTo("some audio");
+      call.close();
+      Throwable broken = catchThrowable(body::readAllBytes);
+      if (resetsHttp10()) {
+        assertThat(broken).isInstanceOf(IOException.class);
+      }
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.UPSTREAM_ERROR);
+  }
+
   /** A clean end without the last event is no better than a cut. */
   @Test
   void aStreamThatEndsWithoutItsLastEventIsNotEndedAsWhole() throws Exception {
@@ -380,6 +416,34 @@ abstract class ServletContainerContract {
     }
   }
 
+  /** A player that takes its time is no dead client; the route's clocks are the ones that count. */
+  @Test
+  void aClientMayReadNothingForLongerThanAConnectionMayBeIdle() throws Exception {
+    int total = 32 * 1024 * 1024;
+    List<Mount> mounts = List.of(Mount.of("", "/*", new RelayServlet(relay)));
+    try (TestContainer impatient = start(mounts, Duration.ofMillis(200));
+        Wire client = Wire.connect(impatient.port()).send(postAt("", "/tts", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      CountDownLatch hungUp = new CountDownLatch(1);
+      CompletableFuture<Wire> flooding =
+          inBackground(
+              () -> {
+                try {
+                  call.send("HTTP/1.1 200 OK\r\nContent-Length: " + total + "\r\n\r\n");
+                  return call.send(new byte[total]);
+                } catch (IOException e) {
+                  hungUp.countDown();
+                  throw e;
+                }
+              });
+      assertThat(hungUp.await(1200, TimeUnit.MILLISECONDS)).isEqualTo(!waitsForSlowReaders());
+      if (waitsForSlowReaders()) {
+        assertThat(client.readBody(client.readHead())).hasSize(total);
+        flooding.get(10, TimeUnit.SECONDS);
+      }
+    }
+  }
+
   private static Void awaitEnd(Wire wire, CountDownLatch ended) {
     wire.awaitEnd();
     ended.countDown();
@@ -420,6 +484,26 @@ abstract class ServletContainerContract {
       if (!afterHead) {
         call.send(ScriptedUpstream.EVENT_STREAM);
       }
+      speakUntilHungUp(call);
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
+  }
+
+  /** What a client sends too early must neither be lost nor hide that it leaves. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\r\n", "GET /app/ai/nowhere HTTP/1.1\r\nHost: x\r\n\r\n"})
+  void aClientThatSendsMoreAndThenLeavesInSilenceIsNoticed(String more) throws Exception {
+    Wire client = client().send(post("/v1/chat/completions", "{}"));
+    Wire call = upstream.acceptRequest();
+    call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+    client.body(client.readHead()).readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+
+    client.send(more);
+    client.close();
+
+    if (noticesSilentDepartures()) {
+      call.awaitEnd();
+    } else {
       speakUntilHungUp(call);
     }
     assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
@@ -628,6 +712,32 @@ abstract class ServletContainerContract {
       assertThat(client.readText(client.readHead())).isEqualTo("data: 2\n\n" + DONE);
     }
     assertThat(bodyOf(mock.takeRequest())).isEqualTo("x".repeat(5_000));
+  }
+
+  /** More than a container's buffer for requests holds, all while the first is being answered. */
+  @ParameterizedTest
+  @ValueSource(ints = {200, 1_000, 9_000})
+  void manyPipelinedRequestsLoseNoByte(int length) throws Exception {
+    int count = 60;
+    StringBuilder requests = new StringBuilder(post("/v1/chat/completions", "{}"));
+    for (int i = 0; i < count; i++) {
+      mock.enqueue(eventStream("data: " + i + "\n\n" + DONE));
+      requests.append(post("/mock/chat/" + i, Integer.toString(i % 10).repeat(length)));
+    }
+    try (Wire client = client()) {
+      CompletableFuture<Wire> sending = inBackground(() -> client.send(requests.toString()));
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT).sendChunk(DONE);
+      call.sendLastChunk();
+      assertThat(client.readText(client.readHead())).isEqualTo(EVENT + DONE);
+      for (int i = 0; i < count; i++) {
+        assertThat(client.readText(client.readHead())).isEqualTo("data: " + i + "\n\n" + DONE);
+        RecordedRequest got = mock.takeRequest();
+        assertThat(got.getTarget()).isEqualTo("/chat/" + i);
+        assertThat(bodyOf(got)).isEqualTo(Integer.toString(i % 10).repeat(length));
+      }
+      sending.get(10, TimeUnit.SECONDS);
+    }
   }
 
   private static MockResponse eventStream(String events) {

@@ -21,4 +21,14 @@ class TomcatContainerTest extends ServletContainerContract {
   boolean letsTheServletSayContinue() {
     return false;
   }
+
+  @Override
+  boolean resetsHttp10() {
+    return false;
+  }
+
+  @Override
+  boolean waitsForSlowReaders() {
+    return false;
+  }
 }

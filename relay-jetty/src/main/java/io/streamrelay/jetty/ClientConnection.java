@@ -1,0 +1,57 @@
+package io.streamrelay.jetty;
+
+import jakarta.servlet.http.HttpServletRequest;
+
+/**
+ * What the relay wants of a client's connection, beyond what the Servlet API has a word for.
+ *
+ * <p>On Jetty's HTTP/1 the connection itself can be reached. Elsewhere, and where the server's
+ * classes are hidden from a web application, nothing is done: a departure then shows at a later
+ * write, and the container's own idle time is another clock beside the route's.
+ */
+interface ClientConnection {
+  /** A connection that cannot be reached. */
+  ClientConnection UNREACHABLE =
+      new ClientConnection() {
+        @Override
+        public void watch(Runnable onGone) {}
+
+        @Override
+        public void breakOff() {}
+
+        @Override
+        public void release() {}
+      };
+
+  /**
+   * Notices from now on that the client leaves while nothing is written to it. Called once, when
+   * the request has been read to its end, by the thread that read it.
+   *
+   * @param onGone runs at most once, on an I/O thread
+   */
+  void watch(Runnable onGone);
+
+  /** Makes the coming close one that no client takes for the end of a whole answer. */
+  void breakOff();
+
+  /** Gives the connection back to its container; to be called before the answer is ended. */
+  void release();
+
+  /**
+   * Takes a request's connection for the time of its exchange.
+   *
+   * @param request as the container made it, perhaps wrapped by filters
+   * @return the connection, or {@link #UNREACHABLE}
+   */
+  static ClientConnection of(HttpServletRequest request) {
+    if (Containers.isJetty(request)) {
+      try {
+        return JettyConnection.of(request);
+      } catch (LinkageError | RuntimeException e) {
+        // The server's classes are hidden from this web application, or are another version's.
+        return UNREACHABLE;
+      }
+    }
+    return UNREACHABLE;
+  }
+}
