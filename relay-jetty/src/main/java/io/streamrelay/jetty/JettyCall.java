@@ -171,20 +171,30 @@ final class JettyCall
   // ---- the pump
 
   private void pump() {
-    if (pending.getAndIncrement() != 0) {
-      return;
+    if (pending.getAndIncrement() == 0) {
+      takeSteps();
     }
+  }
+
+  /** Called by whoever owns the steps: who raised the counter from zero, or was handed them. */
+  private void takeSteps() {
     budget = YIELD_BYTES;
-    int seen = 1;
+    int seen;
     do {
+      seen = pending.get();
       try {
         step();
+        if (budget <= 0 && !done) {
+          // The others' turn. The counter stays up, so that nobody else takes the steps until a
+          // free thread does.
+          client.getExecutor().execute(this::takeSteps);
+          return;
+        }
       } catch (Throwable e) {
         abort(e);
-        finish(new ForwardResult.UpstreamFailed(ForwardResult.Phase.BODY, e));
+        fail(e);
       }
-      seen = pending.addAndGet(-seen);
-    } while (seen != 0);
+    } while (pending.addAndGet(-seen) != 0);
   }
 
   private void step() {
@@ -212,19 +222,13 @@ final class JettyCall
       toldHead = true;
       sink.head(answer.getStatus(), headers(answer));
     }
-    while (!demanded && !done) {
+    while (!demanded && !done && budget > 0) {
       if (!sink.isReady()) {
         return;
       }
       releaseHeld();
       if (last) {
         finish(new ForwardResult.Completed());
-        return;
-      }
-      if (budget <= 0) {
-        // The others' turn; this one goes on when a thread is free.
-        budget = YIELD_BYTES;
-        client.getExecutor().execute(this::pump);
         return;
       }
       move(content);
