@@ -316,7 +316,10 @@ final class JettyCall
   private void fail(Throwable cause) {
     StreamedBody body = streamedBody;
     Throwable bodyFailure = body == null ? null : body.failure();
-    if (bodyFailure != null) {
+    if (cancelled) {
+      // The failure that was read is the cancelling's own doing.
+      finish(new ForwardResult.Cancelled());
+    } else if (bodyFailure != null) {
       finish(new ForwardResult.RequestBodyFailed(bodyFailure));
     } else {
       finish(new ForwardResult.UpstreamFailed(phase(cause), cause));
