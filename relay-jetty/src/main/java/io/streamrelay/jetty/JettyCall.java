@@ -12,12 +12,14 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.client.ByteBufferRequestContent;
+import org.eclipse.jetty.client.Connection;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.Result;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.RetainableByteBuffer;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +47,7 @@ final class JettyCall
   private final ResponseSink sink;
   private final CompletableFuture<ForwardResult> result = new CompletableFuture<>();
   private final AtomicInteger pending = new AtomicInteger();
+  private final boolean isSecure;
   private final Request request;
   private final @Nullable StreamedBody streamedBody;
 
@@ -74,7 +77,8 @@ final class JettyCall
     this.sink = sink;
     var origin = upstreamRequest.origin();
     String scheme = origin.getScheme().toLowerCase(java.util.Locale.ROOT);
-    int port = origin.getPort() >= 0 ? origin.getPort() : scheme.equals("https") ? 443 : 80;
+    this.isSecure = scheme.equals("https");
+    int port = origin.getPort() >= 0 ? origin.getPort() : isSecure ? 443 : 80;
     ByteBuffer whole = upstreamRequest.wholeBody();
     this.streamedBody =
         whole == null
@@ -111,14 +115,27 @@ final class JettyCall
 
   void send() {
     sink.onReady(this::pump);
-    request
-        .onRequestBegin(
-            r -> {
-              begun = true;
-              pump();
-            })
-        .onRequestSuccess(r -> requestSent = true)
-        .send(this);
+    if (isSecure) {
+      // Jetty begins a request before the TLS handshake, which is part of making a connection.
+      request.onRequestCommit(this::begun);
+    } else {
+      request.onRequestBegin(this::begun);
+    }
+    request.onRequestSuccess(r -> requestSent = true).send(this);
+  }
+
+  private void begun(Request sent) {
+    if (!isSecure || isHandshakeDone(sent)) {
+      begun = true;
+      pump();
+    }
+  }
+
+  /** Jetty commits a request also if its connection ended within the handshake. */
+  private static boolean isHandshakeDone(Request sent) {
+    Connection connection = sent.getConnection();
+    EndPoint.SslSessionData tls = connection == null ? null : connection.getSslSessionData();
+    return tls != null && !"SSL_NULL_WITH_NULL_NULL".equals(tls.cipherSuite());
   }
 
   // ---- notes from outside
