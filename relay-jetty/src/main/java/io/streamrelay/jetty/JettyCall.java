@@ -5,6 +5,7 @@ import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.Headers;
+import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +19,7 @@ import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.Result;
 import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.RetainableByteBuffer;
@@ -154,6 +156,10 @@ final class JettyCall
 
   @Override
   public void onContentSource(Response answer, Content.Source contentSource) {
+    if (answer.getStatus() == HttpStatus.SWITCHING_PROTOCOLS_101) {
+      abort(new ProtocolException("the upstream switched protocols without being asked"));
+      return;
+    }
     response = answer;
     source = contentSource;
     pump();
