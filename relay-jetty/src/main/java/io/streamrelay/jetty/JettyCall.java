@@ -110,7 +110,7 @@ final class JettyCall
   /** RFC 9110 §8.6: a POST without a body says so. */
   private boolean sendsLengthOfNothing() {
     return switch (upstreamRequest.method()) {
-      case "POST", "PUT", "PATCH" -> true;
+      case "POST", "PUT" -> true;
       default -> false;
     };
   }
