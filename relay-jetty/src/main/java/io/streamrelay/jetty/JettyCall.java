@@ -1,5 +1,7 @@
 package io.streamrelay.jetty;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.ResponseSink;
@@ -43,6 +45,8 @@ final class JettyCall
 
   /** Chunks that are here together leave together, up to so many bytes. */
   private static final int BATCH_BYTES = 16 * 1024;
+
+  private static final long SENT_GRACE_MILLIS = 250;
 
   private final HttpClient client;
   private final UpstreamRequest upstreamRequest;
@@ -94,7 +98,7 @@ final class JettyCall
             .method(upstreamRequest.method())
             .path(upstreamRequest.pathAndQuery())
             // The relay's own clocks watch the exchange.
-            .idleTimeout(0, java.util.concurrent.TimeUnit.MILLISECONDS)
+            .idleTimeout(0, MILLISECONDS)
             .headers(
                 fields -> {
                   fields.clear();
@@ -381,11 +385,22 @@ final class JettyCall
     if (streamedBody != null) {
       streamedBody.stop();
     }
-    if (!requestSent) {
-      // The upstream answered before it had taken the whole request, or failed to take it.
-      abort(new CancellationException("the exchange is over"));
+    if (how instanceof ForwardResult.Completed) {
+      if (!requestSent) {
+        // Either the upstream answered without taking the whole request, or the thread that sent it
+        // has not come round to saying so.
+        client.getScheduler().schedule(this::abortUnlessSent, SENT_GRACE_MILLIS, MILLISECONDS);
+      }
+    } else {
+      abortUnlessSent();
     }
     result.complete(how);
+  }
+
+  private void abortUnlessSent() {
+    if (!requestSent) {
+      abort(new CancellationException("the exchange is over"));
+    }
   }
 
   private static Headers headers(Response answer) {
