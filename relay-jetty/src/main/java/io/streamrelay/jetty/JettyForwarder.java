@@ -53,6 +53,8 @@ public final class JettyForwarder implements StreamingForwarder {
     HttpClientTransportOverHTTP transport = new HttpClientTransportOverHTTP(connector);
     // Without this every chunk costs a hop to another thread.
     transport.setInvocationType(Invocable.InvocationType.NON_BLOCKING);
+    // Else a value comes in the case in which it was seen first, or in Jetty's own.
+    transport.setHeaderCacheCaseSensitive(true);
     client = new HttpClient(transport);
     client.setExecutor(threads);
     client.setScheduler(new ScheduledExecutorScheduler("relay-upstream-timer", true));
@@ -66,6 +68,8 @@ public final class JettyForwarder implements StreamingForwarder {
     client.setMaxRequestsQueuedPerDestination(b.maxQueuedPerUpstream);
     client.setMaxResponseHeadersSize(MAX_RESPONSE_HEAD_BYTES);
     client.setMaxRequestHeadersSize(MAX_REQUEST_HEAD_BYTES);
+    client.setHttpCompliance(
+        HttpCompliance.RFC9110.with("relay", HttpCompliance.Violation.CASE_SENSITIVE_FIELD_NAME));
     start();
   }
 
