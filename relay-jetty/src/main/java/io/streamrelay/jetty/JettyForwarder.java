@@ -47,7 +47,7 @@ public final class JettyForwarder implements StreamingForwarder {
     QueuedThreadPool threads = new QueuedThreadPool(16, 2);
     threads.setName("relay-upstream");
     threads.setDaemon(true);
-    ClientConnector connector = new ClientConnector();
+    ClientConnector connector = new ResetTellingConnector();
     connector.setSelectors(b.selectors);
     connector.setExecutor(threads);
     HttpClientTransportOverHTTP transport = new HttpClientTransportOverHTTP(connector);
