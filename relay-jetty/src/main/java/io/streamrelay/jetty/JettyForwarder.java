@@ -57,6 +57,9 @@ public final class JettyForwarder implements StreamingForwarder {
     transport.setHeaderCacheCaseSensitive(true);
     client = new HttpClient(transport);
     client.setExecutor(threads);
+    if (b.byteBufferPool != null) {
+      client.setByteBufferPool(b.byteBufferPool);
+    }
     client.setScheduler(new ScheduledExecutorScheduler("relay-upstream-timer", true));
     client.setFollowRedirects(false);
     client.setUserAgentField(null);
@@ -172,6 +175,12 @@ public final class JettyForwarder implements StreamingForwarder {
      */
     public Builder selectors(int selectors) {
       this.selectors = atLeastOne("selectors", selectors);
+      return this;
+    }
+
+    /** For tests that look for leaks. */
+    Builder byteBufferPool(ByteBufferPool pool) {
+      this.byteBufferPool = pool;
       return this;
     }
 
