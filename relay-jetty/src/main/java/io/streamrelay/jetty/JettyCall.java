@@ -1,10 +1,13 @@
 package io.streamrelay.jetty;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.Headers;
+import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -12,12 +15,15 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.client.ByteBufferRequestContent;
+import org.eclipse.jetty.client.Connection;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.Result;
 import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.RetainableByteBuffer;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.jspecify.annotations.Nullable;
@@ -40,11 +46,14 @@ final class JettyCall
   /** Chunks that are here together leave together, up to so many bytes. */
   private static final int BATCH_BYTES = 16 * 1024;
 
+  private static final long SENT_GRACE_MILLIS = 250;
+
   private final HttpClient client;
   private final UpstreamRequest upstreamRequest;
   private final ResponseSink sink;
   private final CompletableFuture<ForwardResult> result = new CompletableFuture<>();
   private final AtomicInteger pending = new AtomicInteger();
+  private final boolean isSecure;
   private final Request request;
   private final @Nullable StreamedBody streamedBody;
 
@@ -74,7 +83,8 @@ final class JettyCall
     this.sink = sink;
     var origin = upstreamRequest.origin();
     String scheme = origin.getScheme().toLowerCase(java.util.Locale.ROOT);
-    int port = origin.getPort() >= 0 ? origin.getPort() : scheme.equals("https") ? 443 : 80;
+    this.isSecure = scheme.equals("https");
+    int port = origin.getPort() >= 0 ? origin.getPort() : isSecure ? 443 : 80;
     ByteBuffer whole = upstreamRequest.wholeBody();
     this.streamedBody =
         whole == null
@@ -88,7 +98,7 @@ final class JettyCall
             .method(upstreamRequest.method())
             .path(upstreamRequest.pathAndQuery())
             // The relay's own clocks watch the exchange.
-            .idleTimeout(0, java.util.concurrent.TimeUnit.MILLISECONDS)
+            .idleTimeout(0, MILLISECONDS)
             .headers(
                 fields -> {
                   fields.clear();
@@ -104,21 +114,34 @@ final class JettyCall
   /** RFC 9110 §8.6: a POST without a body says so. */
   private boolean sendsLengthOfNothing() {
     return switch (upstreamRequest.method()) {
-      case "POST", "PUT", "PATCH" -> true;
+      case "POST", "PUT" -> true;
       default -> false;
     };
   }
 
   void send() {
     sink.onReady(this::pump);
-    request
-        .onRequestBegin(
-            r -> {
-              begun = true;
-              pump();
-            })
-        .onRequestSuccess(r -> requestSent = true)
-        .send(this);
+    if (isSecure) {
+      // Jetty begins a request before the TLS handshake, which is part of making a connection.
+      request.onRequestCommit(this::begun);
+    } else {
+      request.onRequestBegin(this::begun);
+    }
+    request.onRequestSuccess(r -> requestSent = true).send(this);
+  }
+
+  private void begun(Request sent) {
+    if (!isSecure || isHandshakeDone(sent)) {
+      begun = true;
+      pump();
+    }
+  }
+
+  /** Jetty commits a request also if its connection ended within the handshake. */
+  private static boolean isHandshakeDone(Request sent) {
+    Connection connection = sent.getConnection();
+    EndPoint.SslSessionData tls = connection == null ? null : connection.getSslSessionData();
+    return tls != null && !"SSL_NULL_WITH_NULL_NULL".equals(tls.cipherSuite());
   }
 
   // ---- notes from outside
@@ -137,6 +160,10 @@ final class JettyCall
 
   @Override
   public void onContentSource(Response answer, Content.Source contentSource) {
+    if (answer.getStatus() == HttpStatus.SWITCHING_PROTOCOLS_101) {
+      abort(new ProtocolException("the upstream switched protocols without being asked"));
+      return;
+    }
     response = answer;
     source = contentSource;
     pump();
@@ -171,20 +198,30 @@ final class JettyCall
   // ---- the pump
 
   private void pump() {
-    if (pending.getAndIncrement() != 0) {
-      return;
+    if (pending.getAndIncrement() == 0) {
+      takeSteps();
     }
+  }
+
+  /** Called by whoever owns the steps: who raised the counter from zero, or was handed them. */
+  private void takeSteps() {
     budget = YIELD_BYTES;
-    int seen = 1;
+    int seen;
     do {
+      seen = pending.get();
       try {
         step();
+        if (budget <= 0 && !done) {
+          // The others' turn. The counter stays up, so that nobody else takes the steps until a
+          // free thread does.
+          client.getExecutor().execute(this::takeSteps);
+          return;
+        }
       } catch (Throwable e) {
         abort(e);
-        finish(new ForwardResult.UpstreamFailed(ForwardResult.Phase.BODY, e));
+        fail(e);
       }
-      seen = pending.addAndGet(-seen);
-    } while (seen != 0);
+    } while (pending.addAndGet(-seen) != 0);
   }
 
   private void step() {
@@ -212,19 +249,13 @@ final class JettyCall
       toldHead = true;
       sink.head(answer.getStatus(), headers(answer));
     }
-    while (!demanded && !done) {
+    while (!demanded && !done && budget > 0) {
       if (!sink.isReady()) {
         return;
       }
       releaseHeld();
       if (last) {
         finish(new ForwardResult.Completed());
-        return;
-      }
-      if (budget <= 0) {
-        // The others' turn; this one goes on when a thread is free.
-        budget = YIELD_BYTES;
-        client.getExecutor().execute(this::pump);
         return;
       }
       move(content);
@@ -312,7 +343,10 @@ final class JettyCall
   private void fail(Throwable cause) {
     StreamedBody body = streamedBody;
     Throwable bodyFailure = body == null ? null : body.failure();
-    if (bodyFailure != null) {
+    if (cancelled) {
+      // The failure that was read is the cancelling's own doing.
+      finish(new ForwardResult.Cancelled());
+    } else if (bodyFailure != null) {
       finish(new ForwardResult.RequestBodyFailed(bodyFailure));
     } else {
       finish(new ForwardResult.UpstreamFailed(phase(cause), cause));
@@ -351,11 +385,22 @@ final class JettyCall
     if (streamedBody != null) {
       streamedBody.stop();
     }
-    if (!requestSent) {
-      // The upstream answered before it had taken the whole request, or failed to take it.
-      abort(new CancellationException("the exchange is over"));
+    if (how instanceof ForwardResult.Completed) {
+      if (!requestSent) {
+        // Either the upstream answered without taking the whole request, or the thread that sent it
+        // has not come round to saying so.
+        client.getScheduler().schedule(this::abortUnlessSent, SENT_GRACE_MILLIS, MILLISECONDS);
+      }
+    } else {
+      abortUnlessSent();
     }
     result.complete(how);
+  }
+
+  private void abortUnlessSent() {
+    if (!requestSent) {
+      abort(new CancellationException("the exchange is over"));
+    }
   }
 
   private static Headers headers(Response answer) {

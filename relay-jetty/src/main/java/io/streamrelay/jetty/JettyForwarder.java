@@ -8,14 +8,19 @@ import java.time.Duration;
 import org.eclipse.jetty.client.ContinueProtocolHandler;
 import org.eclipse.jetty.client.EarlyHintsProtocolHandler;
 import org.eclipse.jetty.client.HttpClient;
-import org.eclipse.jetty.client.ProcessingProtocolHandler;
 import org.eclipse.jetty.client.ProtocolHandlers;
+import org.eclipse.jetty.client.Request;
+import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
+import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.HttpCookieStore;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.ByteBufferPool;
 import org.eclipse.jetty.io.ClientConnector;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Forwards on Jetty's HTTP client, over HTTP/1.1, without blocking.
@@ -42,14 +47,19 @@ public final class JettyForwarder implements StreamingForwarder {
     QueuedThreadPool threads = new QueuedThreadPool(16, 2);
     threads.setName("relay-upstream");
     threads.setDaemon(true);
-    ClientConnector connector = new ClientConnector();
+    ClientConnector connector = new ResetTellingConnector();
     connector.setSelectors(b.selectors);
     connector.setExecutor(threads);
     HttpClientTransportOverHTTP transport = new HttpClientTransportOverHTTP(connector);
     // Without this every chunk costs a hop to another thread.
     transport.setInvocationType(Invocable.InvocationType.NON_BLOCKING);
+    // Else a value comes in the case in which it was seen first, or in Jetty's own.
+    transport.setHeaderCacheCaseSensitive(true);
     client = new HttpClient(transport);
     client.setExecutor(threads);
+    if (b.byteBufferPool != null) {
+      client.setByteBufferPool(b.byteBufferPool);
+    }
     client.setScheduler(new ScheduledExecutorScheduler("relay-upstream-timer", true));
     client.setFollowRedirects(false);
     client.setUserAgentField(null);
@@ -61,6 +71,8 @@ public final class JettyForwarder implements StreamingForwarder {
     client.setMaxRequestsQueuedPerDestination(b.maxQueuedPerUpstream);
     client.setMaxResponseHeadersSize(MAX_RESPONSE_HEAD_BYTES);
     client.setMaxRequestHeadersSize(MAX_REQUEST_HEAD_BYTES);
+    client.setHttpCompliance(
+        HttpCompliance.RFC9110.with("relay", HttpCompliance.Violation.CASE_SENSITIVE_FIELD_NAME));
     start();
   }
 
@@ -72,13 +84,11 @@ public final class JettyForwarder implements StreamingForwarder {
     }
     // Found by the start; with them gone the client neither asks for a coding nor undoes one.
     client.getContentDecoderFactories().clear();
-    // Redirects and challenges belong to the client of the relay; interim answers must be
-    // swallowed.
+    // Redirects and challenges belong to the client of the relay.
     ProtocolHandlers handlers = client.getProtocolHandlers();
     handlers.clear();
     handlers.put(new ContinueProtocolHandler());
-    handlers.put(new ProcessingProtocolHandler());
-    handlers.put(new EarlyHintsProtocolHandler());
+    handlers.put(new InterimHandler());
   }
 
   /**
@@ -115,10 +125,22 @@ public final class JettyForwarder implements StreamingForwarder {
     }
   }
 
+  /**
+   * Swallows interim answers whatever their number. Jetty's own handlers know one status each, and
+   * the one for 100 takes it once; what they leave would be taken for the answer.
+   */
+  private static final class InterimHandler extends EarlyHintsProtocolHandler {
+    @Override
+    public boolean accept(Request request, Response response) {
+      return HttpStatus.isInterim(response.getStatus());
+    }
+  }
+
   /** Collects a forwarder's options; not thread-safe. */
   public static final class Builder {
     private int maxConnectionsPerUpstream = 1024;
     private int maxQueuedPerUpstream = 256;
+    private @Nullable ByteBufferPool byteBufferPool;
     private int selectors = Math.max(1, Runtime.getRuntime().availableProcessors() / 4);
 
     private Builder() {}
@@ -153,6 +175,12 @@ public final class JettyForwarder implements StreamingForwarder {
      */
     public Builder selectors(int selectors) {
       this.selectors = atLeastOne("selectors", selectors);
+      return this;
+    }
+
+    /** For tests that look for leaks. */
+    Builder byteBufferPool(ByteBufferPool pool) {
+      this.byteBufferPool = pool;
       return this;
     }
 

@@ -25,6 +25,7 @@ final class StreamedBody implements Request.Content {
   private volatile boolean stopped;
   private boolean ended;
   private boolean starved;
+  private long bytesRead;
 
   // Guarded by this, for a few instructions.
   private @Nullable Runnable waiting;
@@ -73,6 +74,7 @@ final class StreamedBody implements Request.Content {
     int count;
     try {
       count = body.read(bytes);
+      checkLength(count);
     } catch (IOException | RuntimeException e) {
       slice.release();
       failure = e;
@@ -86,6 +88,20 @@ final class StreamedBody implements Request.Content {
       return ended ? Content.Chunk.EOF : null;
     }
     return Content.Chunk.asChunk(bytes, false, slice);
+  }
+
+  /** A body that is not as long as declared would leave the connection out of step. */
+  private void checkLength(int count) throws IOException {
+    bytesRead += Math.max(0, count);
+    if (length >= 0 && (bytesRead > length || (count < 0 && bytesRead < length))) {
+      throw new IOException(
+          "the request body has "
+              + (count < 0 ? "only " : "at least ")
+              + bytesRead
+              + " bytes (declared: "
+              + length
+              + ")");
+    }
   }
 
   @Override

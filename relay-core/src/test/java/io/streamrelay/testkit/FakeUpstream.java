@@ -1,0 +1,560 @@
+package io.streamrelay.testkit;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A scripted HTTP/1.1 server on a real loopback socket: records what it is sent byte by byte, and
+ * answers, stalls and breaks off as the test says.
+ *
+ * <pre>{@code
+ * FakeUpstream.Connection connection = upstream.awaitConnection();
+ * assertThat(connection.awaitRequest().head()).startsWith("GET /v1/models HTTP/1.1\r\n");
+ * connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").reset();
+ * }</pre>
+ *
+ * <p>Text stands for bytes, as ISO 8859-1. Every wait ends after 10 s in an error that tells what
+ * was recorded.
+ */
+public final class FakeUpstream implements AutoCloseable {
+  private static final int SEND_BUFFER_BYTES = 64 * 1024;
+
+  private final Recorder record = new Recorder("upstream");
+  private final ServerSocket server;
+  private final List<Connection> connections = new ArrayList<>();
+  private final List<Connection> used = new ArrayList<>();
+  private final List<Socket> crowd = new ArrayList<>();
+  private int awaited;
+  private long readLimit = Long.MAX_VALUE;
+  private @Nullable Function<Request, String> answers;
+
+  private FakeUpstream(int backlog) {
+    try {
+      server = new ServerSocket();
+      server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), backlog);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @return it accepts and reads, and says nothing by itself
+   */
+  public static FakeUpstream start() {
+    FakeUpstream upstream = new FakeUpstream(200);
+    daemon("fake-upstream-accept", upstream::acceptAll);
+    return upstream;
+  }
+
+  /**
+   * Starts a server that no connection gets through to: its backlog is full and it never accepts.
+   *
+   * @return the server
+   */
+  public static FakeUpstream full() {
+    FakeUpstream upstream = new FakeUpstream(1);
+    try {
+      for (int i = 0; i < 16; i++) {
+        Socket one = new Socket();
+        upstream.crowd.add(one);
+        one.connect(upstream.server.getLocalSocketAddress(), 200);
+      }
+    } catch (SocketTimeoutException e) {
+      return upstream;
+    } catch (IOException e) {
+      upstream.close();
+      throw new UncheckedIOException(e);
+    }
+    upstream.close();
+    throw new AssertionError("this system's backlog takes more than it should");
+  }
+
+  /**
+   * Finds a port that nobody listens on.
+   *
+   * @return an origin that refuses connections
+   */
+  public static URI refusing() {
+    FakeUpstream upstream = new FakeUpstream(1);
+    upstream.close();
+    return upstream.origin();
+  }
+
+  /**
+   * Returns where it listens.
+   *
+   * @return scheme {@code http}, host and port
+   */
+  public URI origin() {
+    return URI.create("http://127.0.0.1:" + server.getLocalPort());
+  }
+
+  /**
+   * Answers every request from now on by itself.
+   *
+   * @param answers gives the raw bytes of the answer; the connection is kept
+   * @return this
+   */
+  public FakeUpstream answerWith(Function<Request, String> answers) {
+    synchronized (record) {
+      this.answers = answers;
+    }
+    return this;
+  }
+
+  /**
+   * Makes connections to come read no more than so much until {@link Connection#readOn}.
+   *
+   * @param bytes zero or more
+   * @return this
+   */
+  public FakeUpstream readingOnly(long bytes) {
+    synchronized (record) {
+      readLimit = bytes;
+    }
+    return this;
+  }
+
+  /**
+   * Waits for the next connection that brought a byte and that no call of this method returned
+   * before. Spare connections do not count: a pool may open them.
+   *
+   * @return the connection
+   */
+  public Connection awaitConnection() {
+    synchronized (record) {
+      record.await("a connection", () -> used.size() > awaited);
+      return used.get(awaited++);
+    }
+  }
+
+  /**
+   * Returns how many connections brought a byte.
+   *
+   * @return also those that are closed
+   */
+  public int connectionCount() {
+    synchronized (record) {
+      return used.size();
+    }
+  }
+
+  /** Waits until the other side has closed every connection. */
+  public void awaitAllClosed() {
+    record.await(
+        "every connection to close", () -> connections.stream().allMatch(c -> c.closedByPeer));
+  }
+
+  @Override
+  public void close() {
+    List<Connection> open;
+    synchronized (record) {
+      open = List.copyOf(connections);
+    }
+    quietly(server);
+    crowd.forEach(FakeUpstream::quietly);
+    open.forEach(Connection::close);
+  }
+
+  @Override
+  public String toString() {
+    return record.toString();
+  }
+
+  private void acceptAll() {
+    while (true) {
+      Connection connection;
+      try {
+        Socket socket = server.accept();
+        socket.setTcpNoDelay(true);
+        socket.setSendBufferSize(SEND_BUFFER_BYTES);
+        synchronized (record) {
+          connection = new Connection(socket, connections.size(), readLimit);
+          connections.add(connection);
+          connection.note("accepted");
+        }
+      } catch (IOException e) {
+        return;
+      }
+      daemon("fake-upstream-read", connection::readAll);
+    }
+  }
+
+  private static Thread daemon(String name, Runnable work) {
+    Thread thread = new Thread(work, name);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+
+  private static void quietly(AutoCloseable what) {
+    try {
+      what.close();
+    } catch (Exception e) {
+      // Closed is closed.
+    }
+  }
+
+  /**
+   * One request as it came.
+   *
+   * @param head with the empty line that ends it
+   * @param framed the body as it was on the wire
+   * @param body the body without chunk framing
+   */
+  public record Request(String head, String framed, String body) {
+    /**
+     * Returns the target.
+     *
+     * @return path and query
+     */
+    public String target() {
+      return head.split(" ", 3)[1];
+    }
+
+    /**
+     * Returns the lines of the head.
+     *
+     * @return request line first
+     */
+    public List<String> lines() {
+      return head.strip().lines().toList();
+    }
+  }
+
+  /** One accepted connection. */
+  public final class Connection {
+    private final Socket socket;
+    private final int number;
+    private final StringBuilder received = new StringBuilder();
+    private final ExecutorService writer =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread thread = new Thread(work, "fake-upstream-write");
+              thread.setDaemon(true);
+              return thread;
+            });
+    private long readLimit;
+    private long read;
+    private int consumed;
+    private long sent;
+    private boolean closedByPeer;
+    private boolean closed;
+
+    private Connection(Socket socket, int number, long readLimit) {
+      this.socket = socket;
+      this.number = number;
+      this.readLimit = readLimit;
+    }
+
+    // ---- what it is sent
+
+    /**
+     * Waits for the next whole request.
+     *
+     * @return the request
+     */
+    public Request awaitRequest() {
+      synchronized (record) {
+        Request[] found = new Request[1];
+        record.await("a whole request on " + number, () -> (found[0] = next()) != null);
+        return found[0];
+      }
+    }
+
+    /**
+     * Waits for the next request's head, whatever becomes of its body.
+     *
+     * @return the head with the empty line that ends it
+     */
+    public String awaitHead() {
+      synchronized (record) {
+        record.await("a head on " + number, () -> received.indexOf("\r\n\r\n", consumed) >= 0);
+        return received.substring(consumed, received.indexOf("\r\n\r\n", consumed) + 4);
+      }
+    }
+
+    /**
+     * Waits for the bytes that end what was received so far.
+     *
+     * @param end how it must end
+     */
+    public void awaitReceived(String end) {
+      record.await(
+          "bytes that end in " + end + " on " + number,
+          () -> received.length() >= end.length() && received.lastIndexOf(end) >= consumed);
+    }
+
+    /**
+     * Returns everything that came on this connection.
+     *
+     * @return raw bytes
+     */
+    public String received() {
+      synchronized (record) {
+        return received.toString();
+      }
+    }
+
+    /** Waits until the other side has closed this connection, in order or by a reset. */
+    public void awaitClosed() {
+      record.await("connection " + number + " to be closed", () -> closedByPeer);
+    }
+
+    /** Reads all there is, after {@link FakeUpstream#readingOnly}. */
+    public void readOn() {
+      synchronized (record) {
+        readLimit = Long.MAX_VALUE;
+        note("reads on");
+      }
+    }
+
+    // ---- what it does
+
+    /**
+     * Sends text.
+     *
+     * @param text raw bytes
+     * @return this
+     */
+    public Connection send(String text) {
+      return send(text.getBytes(ISO_8859_1));
+    }
+
+    /**
+     * Sends bytes and waits until the socket has taken them.
+     *
+     * @param bytes raw
+     * @return this
+     */
+    public Connection send(byte[] bytes) {
+      Future<?> done = writer.submit(() -> write(bytes));
+      try {
+        done.get(Recorder.LIMIT_SECONDS, TimeUnit.SECONDS);
+      } catch (TimeoutException e) {
+        throw new AssertionError("connection " + number + " takes no bytes; " + record, e);
+      } catch (InterruptedException | ExecutionException e) {
+        throw new AssertionError("sending on " + number + "; " + record, e);
+      }
+      return this;
+    }
+
+    /**
+     * Sends bytes over and over, in the background, until the connection breaks.
+     *
+     * @param block one or more bytes
+     * @return this
+     */
+    public Connection sendEndlessly(byte[] block) {
+      writer.execute(
+          () -> {
+            boolean going = true;
+            while (going) {
+              going = write(block);
+            }
+          });
+      return this;
+    }
+
+    /**
+     * Waits until its endless sending has come to a halt because the other side reads nothing.
+     *
+     * @return bytes that the socket took so far
+     */
+    public long awaitBlockedOnWrite() {
+      record.awaitQuiet("a blocked write on " + number);
+      return sent();
+    }
+
+    /**
+     * Returns how much was sent.
+     *
+     * @return bytes that the socket took
+     */
+    public long sent() {
+      synchronized (record) {
+        return sent;
+      }
+    }
+
+    /** Ends its sending side in order; goes on reading. */
+    public void end() {
+      note("ends");
+      try {
+        socket.shutdownOutput();
+      } catch (IOException e) {
+        note("cannot end: " + e);
+      }
+    }
+
+    /** Resets the connection. */
+    public void reset() {
+      note("resets");
+      try {
+        socket.setSoLinger(true, 0);
+      } catch (IOException e) {
+        note("cannot reset: " + e);
+      }
+      close();
+    }
+
+    /** Closes both sides. */
+    public void close() {
+      synchronized (record) {
+        closed = true;
+        record.notifyAll();
+      }
+      quietly(socket);
+      writer.shutdownNow();
+    }
+
+    // ---- threads
+
+    private void note(String what) {
+      record.note("#" + number + " " + what);
+    }
+
+    private boolean write(byte[] bytes) {
+      try {
+        socket.getOutputStream().write(bytes);
+      } catch (IOException e) {
+        note("write failed: " + e.getMessage());
+        return false;
+      }
+      synchronized (record) {
+        sent += bytes.length;
+        note("sent " + bytes.length);
+      }
+      return true;
+    }
+
+    private void readAll() {
+      byte[] buffer = new byte[64 * 1024];
+      String how = "end";
+      try {
+        InputStream in = socket.getInputStream();
+        int count = 0;
+        while (count >= 0) {
+          int most = (int) Math.min(buffer.length, awaitReadable());
+          if (most < 0) {
+            return;
+          }
+          count = in.read(buffer, 0, most);
+          if (count > 0) {
+            took(new String(buffer, 0, count, ISO_8859_1));
+          }
+        }
+      } catch (IOException e) {
+        how = String.valueOf(e.getMessage());
+      }
+      synchronized (record) {
+        if (!closed) {
+          closedByPeer = true;
+          note("closed by the other side: " + how);
+        }
+      }
+    }
+
+    /** How much may be read now; -1 if this side has closed meanwhile. */
+    private long awaitReadable() {
+      synchronized (record) {
+        while (read >= readLimit && !closed) {
+          try {
+            record.wait();
+          } catch (InterruptedException e) {
+            return -1;
+          }
+        }
+        return closed ? -1 : readLimit - read;
+      }
+    }
+
+    private void took(String bytes) {
+      synchronized (record) {
+        if (read == 0) {
+          used.add(this);
+        }
+        read += bytes.length();
+        received.append(bytes);
+        note("received " + bytes.length());
+        Function<Request, String> answer = answers;
+        if (answer != null) {
+          Request request = next();
+          while (request != null) {
+            byte[] raw = answer.apply(request).getBytes(ISO_8859_1);
+            writer.execute(() -> write(raw));
+            request = next();
+          }
+        }
+      }
+    }
+
+    /** Takes the next request off what was received; null if it is not whole. */
+    private @Nullable Request next() {
+      int headEnd = received.indexOf("\r\n\r\n", consumed);
+      if (headEnd < 0) {
+        return null;
+      }
+      int from = headEnd + 4;
+      String head = received.substring(consumed, from);
+      int to = from;
+      String body = null;
+      if (head.toLowerCase(Locale.ROOT).contains("\r\ntransfer-encoding: chunked\r\n")) {
+        StringBuilder content = new StringBuilder();
+        int size = -1;
+        while (size != 0) {
+          int line = received.indexOf("\r\n", to);
+          if (line < 0) {
+            return null;
+          }
+          size = Integer.parseInt(received.substring(to, line), 16);
+          to = line + 2 + size + 2;
+          if (to > received.length()) {
+            return null;
+          }
+          content.append(received, line + 2, line + 2 + size);
+        }
+        body = content.toString();
+      } else {
+        to += declaredLength(head);
+        if (to > received.length()) {
+          return null;
+        }
+      }
+      String framed = received.substring(from, to);
+      consumed = to;
+      return new Request(head, framed, body == null ? framed : body);
+    }
+
+    private static int declaredLength(String head) {
+      for (String line : head.lines().toList()) {
+        if (line.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
+          return Integer.parseInt(line.substring("content-length:".length()).strip());
+        }
+      }
+      return 0;
+    }
+  }
+}
