@@ -159,8 +159,7 @@ class UpstreamRequestTest extends ExchangeFixture {
         "api_key&a, a",
         "access_token=x&a==b=&&c, a==b=&&c",
         "a=api-key, a=api-key",
-        "subscription-key=1&xi-api-key=2&x-api-key=3, -",
-        "%zz=1&a%, %zz=1&a%"
+        "subscription-key=1&xi-api-key=2&x-api-key=3, -"
       })
   void credentialsLeaveTheQueryAndTheRestStaysVerbatim(String query, @Nullable String kept) {
     assertThat(pathFor("/v1/models", query))

@@ -24,8 +24,8 @@ package io.streamrelay.forward;
  *
  * <p><b>Ending.</b> F12: {@code cancel} ends the upstream call promptly, also while the upstream is
  * silent or the connection is still being made. F13: the result completes exactly once, never
- * exceptionally, and after the last call to the sink. F14: an answer whose framing is broken or cut
- * is a failure, never {@link ForwardResult.Completed}.
+ * exceptionally, and after the last call to the sink and the last read of the body. F14: an answer
+ * whose framing is broken or cut is a failure, never {@link ForwardResult.Completed}.
  */
 public interface StreamingForwarder extends AutoCloseable {
   /**

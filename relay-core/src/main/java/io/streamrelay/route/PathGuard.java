@@ -89,6 +89,9 @@ public final class PathGuard {
       if (c <= ' ' || c > '~' || c == '#') {
         return Optional.of("the query holds a control, blank, '#' or non-ASCII character");
       }
+      if (c == '%' && hexPair(rawQuery, i + 1) < 0) {
+        return Optional.of("the query holds a '%' that is not followed by two hex digits");
+      }
     }
     return Optional.empty();
   }

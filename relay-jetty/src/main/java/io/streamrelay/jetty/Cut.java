@@ -29,8 +29,9 @@ final class Cut {
       request.setAttribute(ATTRIBUTE, true);
       try {
         async.dispatch();
-      } catch (IllegalStateException e) {
-        // The container has ended or failed it meanwhile.
+      } catch (IllegalStateException | UnsupportedOperationException e) {
+        // The container has ended or failed it meanwhile, or is stopping.
+        complete(async);
       }
     }
   }

@@ -21,6 +21,11 @@ final class StreamedBody implements Request.Content {
   private final BodySource body;
   private final long length;
 
+  /**
+   * Held while the body is read, which never blocks: after the call's end it is another's to read.
+   */
+  private final Object reading = new Object();
+
   private volatile @Nullable Throwable failure;
   private volatile boolean stopped;
   private boolean ended;
@@ -43,9 +48,11 @@ final class StreamedBody implements Request.Content {
     return failure;
   }
 
-  /** Nothing more is read. */
+  /** Nothing more is read, also not by a read that is under way on another thread. */
   void stop() {
-    stopped = true;
+    synchronized (reading) {
+      stopped = true;
+    }
   }
 
   @Override
@@ -73,7 +80,7 @@ final class StreamedBody implements Request.Content {
     bytes.clear();
     int count;
     try {
-      count = body.read(bytes);
+      count = readUnlessStopped(bytes);
       checkLength(count);
     } catch (IOException | RuntimeException e) {
       slice.release();
@@ -88,6 +95,15 @@ final class StreamedBody implements Request.Content {
       return ended ? Content.Chunk.EOF : null;
     }
     return Content.Chunk.asChunk(bytes, false, slice);
+  }
+
+  private int readUnlessStopped(ByteBuffer bytes) throws IOException {
+    synchronized (reading) {
+      if (stopped) {
+        throw new IOException("the exchange is over");
+      }
+      return body.read(bytes);
+    }
   }
 
   /** A body that is not as long as declared would leave the connection out of step. */
