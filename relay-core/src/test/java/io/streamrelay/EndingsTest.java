@@ -211,6 +211,14 @@ class EndingsTest extends ExchangeFixture {
     assertThat(client.headers().first("Allow")).contains("GET, HEAD, POST");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"gzip, chunked", "identity, chunked", "chunked, chunked", "gzip"})
+  void aBodyInACodingThatWouldBeTakenOffUnseenIsRefused(String coding) {
+    FakeClient client =
+        send(FakeRequest.of("POST", "/v1/models").header("Transfer-Encoding", coding));
+    assertRefused(client, ErrorCode.INVALID_HEADER);
+  }
+
   @Test
   void withoutAKeyNothingIsReadOrSent() {
     config.auth(new AuthConfig(true, List.of(ApiKey.plain("sk-1"))));

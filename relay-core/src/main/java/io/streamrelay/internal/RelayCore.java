@@ -127,6 +127,12 @@ public final class RelayCore implements RelayRuntime {
           ErrorCode.METHOD_NOT_ALLOWED,
           "this relay passes on " + Requests.ALLOWED_METHODS + " only");
     }
+    List<String> codings = request.headers().all("transfer-encoding");
+    if (!codings.isEmpty() && !String.join(",", codings).strip().equalsIgnoreCase("chunked")) {
+      // RFC 9112 §6.1: a coding beside it would be taken off unseen, and the rest sent on unnamed.
+      return RelayError.of(
+          ErrorCode.INVALID_HEADER, "the only Transfer-Encoding that is accepted is chunked");
+    }
     String query = request.rawQuery();
     return query == null
         ? null

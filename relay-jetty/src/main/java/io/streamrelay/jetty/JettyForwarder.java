@@ -11,6 +11,7 @@ import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.ProtocolHandlers;
 import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
+import org.eclipse.jetty.client.ValidatingConnectionPool;
 import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
 import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.HttpCookieStore;
@@ -35,6 +36,12 @@ public final class JettyForwarder implements StreamingForwarder {
    */
   private static final long POOLED_IDLE_MILLIS = 55_000;
 
+  /**
+   * How long a connection rests after an answer. Some servers close it right then without having
+   * said so, and a request that went out meanwhile would fail.
+   */
+  private static final long POOLED_REST_MILLIS = 10;
+
   /** The route's own clock is the one that counts; this ends what nobody waits for any more. */
   private static final Duration CONNECT_CEILING = Duration.ofSeconds(60);
 
@@ -56,6 +63,13 @@ public final class JettyForwarder implements StreamingForwarder {
     // Else a value comes in the case in which it was seen first, or in Jetty's own.
     transport.setHeaderCacheCaseSensitive(true);
     client = new HttpClient(transport);
+    transport.setConnectionPoolFactory(
+        destination ->
+            new ValidatingConnectionPool(
+                destination,
+                b.maxConnectionsPerUpstream,
+                client.getScheduler(),
+                POOLED_REST_MILLIS));
     client.setExecutor(threads);
     if (b.byteBufferPool != null) {
       client.setByteBufferPool(b.byteBufferPool);

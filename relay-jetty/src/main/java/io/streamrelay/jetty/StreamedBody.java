@@ -84,7 +84,9 @@ final class StreamedBody implements Request.Content {
       checkLength(count);
     } catch (IOException | RuntimeException e) {
       slice.release();
-      failure = e;
+      if (!stopped) {
+        failure = e;
+      }
       return Content.Chunk.from(e, true);
     }
     bytes.flip();

@@ -369,7 +369,8 @@ class LauncherIT {
       }
       assertThat(relay.exitCode()).isZero();
       assertThat(relay.err()).isEmpty();
-      assertThat(relay.out()).anyMatch(line -> line.contains("live exchanges ended, 0 were cut"));
+      assertThat(relay.out())
+          .anyMatch(line -> line.contains("stopped: 1 live exchanges ended, 0 were cut"));
 
       Path again = write(config(upstream.uri(), ""));
       try (RelayProcess second = start(again, "--port", Integer.toString(uri.getPort()))) {
