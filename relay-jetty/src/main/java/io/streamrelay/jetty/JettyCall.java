@@ -374,8 +374,7 @@ final class JettyCall
       releaseHeld();
     }
     // A buffer whose write is still pending is left to the garbage collector: given back to the
-    // pool
-    // now, another stream's bytes could go out in its place.
+    // pool now, it could go out with another stream's bytes in it.
     held = null;
     Content.Chunk unread = carried;
     if (unread != null) {
