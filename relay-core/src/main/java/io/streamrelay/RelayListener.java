@@ -3,8 +3,9 @@ package io.streamrelay;
 /**
  * Is told of exchanges: the door for metrics, logs and stores.
  *
- * <p>Called by the relay on I/O threads; must not block. Start and end always come in pairs, also
- * for requests that are refused. What a listener throws is logged and disturbs nothing else.
+ * <p>Called by the relay on I/O threads; must not block. Start and end come in pairs, also for
+ * requests that are refused; where no route matched there is an end alone. What a listener throws
+ * is logged and disturbs nothing else.
  */
 public interface RelayListener {
   /**

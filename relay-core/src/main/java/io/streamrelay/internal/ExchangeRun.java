@@ -54,6 +54,9 @@ public final class ExchangeRun implements Exchange {
   /** How long an ended answer may take to leave, and a refused client to finish sending. */
   private static final Duration FINISH_LIMIT = Duration.ofSeconds(5);
 
+  /** A refused client may go on sending until it has sent so many times the largest body. */
+  private static final int LINGER_FACTOR = 4;
+
   private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
 
   private enum Phase {
@@ -504,7 +507,9 @@ public final class ExchangeRun implements Exchange {
       return over && cut(reasonOfRefusal());
     }
     boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
-    int dropped = over || waitsFor100 ? -1 : dropSome();
+    boolean sendsTooMuch =
+        Math.max(intake.seen(), request.body().length()) / LINGER_FACTOR > relay.maxBodySize();
+    int dropped = over || waitsFor100 || sendsTooMuch ? -1 : dropSome();
     return dropped < 0 ? complete(reasonOfRefusal()) : dropped > 0;
   }
 

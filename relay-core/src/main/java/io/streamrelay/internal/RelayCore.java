@@ -46,7 +46,7 @@ public final class RelayCore implements RelayRuntime {
   private final Scheduler scheduler;
   private final long maxBodySize;
 
-  /** Bounded by the connections that the container accepts. */
+  /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
 
   private final CompletableFuture<DrainResult> drained = new CompletableFuture<>();

@@ -32,11 +32,12 @@ final class RequestIntake implements BodySource {
   private final Runnable onBytes;
   private final Runnable onWhole;
 
-  private ByteBuffer start;
+  private ByteBuffer start = ByteBuffer.allocate(0);
   private boolean whole;
   private boolean touched;
   private volatile boolean starved;
   private long received;
+  private long dropped;
 
   /**
    * @param body the client's
@@ -52,11 +53,7 @@ final class RequestIntake implements BodySource {
     this.probe = probe;
     this.onBytes = onBytes;
     this.onWhole = onWhole;
-    long length = body.length();
-    // One byte more than what is kept, so that the end of a body of just that size is seen.
-    int capacity = length < 0 ? FIRST_BYTES : (int) Math.min(length, KEEP_BYTES) + 1;
-    this.start = ByteBuffer.allocate(capacity);
-    this.whole = length == 0;
+    this.whole = body.length() == 0;
   }
 
   /**
@@ -71,8 +68,7 @@ final class RequestIntake implements BodySource {
     touched |= !whole;
     while (!whole && start.position() <= KEEP_BYTES) {
       if (!start.hasRemaining()) {
-        int larger = Math.min(start.capacity() * 4, KEEP_BYTES + 1);
-        start = ByteBuffer.allocate(larger).put(start.flip());
+        start = ByteBuffer.allocate(nextCapacity()).put(start.flip());
       }
       int before = start.position();
       int count = body.read(start);
@@ -88,6 +84,15 @@ final class RequestIntake implements BodySource {
     }
     start.flip();
     return true;
+  }
+
+  /** One byte more than what is kept, so that the end of a body of just that size is seen. */
+  private int nextCapacity() {
+    long length = body.length();
+    if (length >= 0) {
+      return (int) Math.min(length, KEEP_BYTES) + 1;
+    }
+    return Math.min(Math.max(start.capacity() * 4, FIRST_BYTES), KEEP_BYTES + 1);
   }
 
   /** The bytes that {@link #fill} took. */
@@ -115,11 +120,17 @@ final class RequestIntake implements BodySource {
     return touched;
   }
 
+  /** Body bytes that came, taken or dropped. */
+  long seen() {
+    return received + dropped;
+  }
+
   /** Reads and drops some; used to let a client finish sending before it is refused. */
   int discard(ByteBuffer scratch) throws IOException {
     touched = true;
     int count = whole ? -1 : body.read(scratch);
     whole |= count < 0;
+    dropped += Math.max(0, count);
     return count;
   }
 

@@ -70,12 +70,8 @@ abstract sealed class ChunkWriter {
     return false;
   }
 
-  final void flush() throws IOException {
-    flushOwed = true;
-    // The flush itself comes with the next look whether the stream is ready.
-  }
-
-  final void oweFlush() {
+  /** Has what is there flushed, by the next look whether the stream is ready. */
+  final void flush() {
     flushOwed = true;
   }
 
@@ -91,8 +87,7 @@ abstract sealed class ChunkWriter {
 
     @Override
     void write(ByteBuffer chunk) throws IOException {
-      // Tomcat leaves a changed limit behind when a write fails, while the chunk is still looked
-      // at.
+      // Tomcat leaves a changed limit behind when a write fails, and the chunk is still looked at.
       ByteBuffer bytes = needsFlush ? chunk.duplicate() : chunk;
       try {
         writeBuffer.invokeExact(out, bytes);
@@ -102,7 +97,7 @@ abstract sealed class ChunkWriter {
         throw new IOException("writing client", e);
       }
       if (needsFlush) {
-        oweFlush();
+        flush();
       }
     }
   }
@@ -135,7 +130,7 @@ abstract sealed class ChunkWriter {
         rest = null;
       }
       out.write(part, 0, count);
-      oweFlush();
+      flush();
       return true;
     }
   }

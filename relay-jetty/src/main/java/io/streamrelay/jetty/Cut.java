@@ -4,9 +4,10 @@ import jakarta.servlet.AsyncContext;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Breaks an answer off so that its client can tell it is not whole.
+ * Ends answers: as whole, or so that the client can tell that it is not.
  *
  * <p>The Servlet API has no word for it. Jetty takes status -1 for it; elsewhere the request is
  * dispatched once more and the servlet throws, upon which Tomcat closes the connection without the
@@ -17,26 +18,52 @@ final class Cut {
 
   private Cut() {}
 
-  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
+  /** Ends an answer as whole. */
+  static void complete(HttpServletRequest request, AsyncContext async) {
     if (Containers.isJetty(request)) {
-      try {
-        response.sendError(-1);
-      } catch (IOException | RuntimeException e) {
-        // It is broken already.
-      }
-      complete(async);
+      onContainersThread(async, () -> complete(async));
     } else {
-      request.setAttribute(ATTRIBUTE, true);
-      try {
-        async.dispatch();
-      } catch (IllegalStateException | UnsupportedOperationException e) {
-        // The container has ended or failed it meanwhile, or is stopping.
-        complete(async);
-      }
+      complete(async);
     }
   }
 
-  static void complete(AsyncContext async) {
+  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
+    if (Containers.isJetty(request)) {
+      onContainersThread(async, () -> abort(response, async));
+      return;
+    }
+    request.setAttribute(ATTRIBUTE, true);
+    try {
+      async.dispatch();
+    } catch (IllegalStateException | UnsupportedOperationException e) {
+      // The container has ended or failed it meanwhile, or is stopping.
+      complete(async);
+    }
+  }
+
+  /**
+   * Jetty runs its end of a request, with a host's listeners and request log, right where it is
+   * told of it; on the thread that carries the streams these would hold all of them up.
+   */
+  private static void onContainersThread(AsyncContext async, Runnable task) {
+    try {
+      async.start(task);
+    } catch (IllegalStateException | RejectedExecutionException e) {
+      // Ended meanwhile, or a server that stops and takes nothing more.
+      task.run();
+    }
+  }
+
+  private static void abort(HttpServletResponse response, AsyncContext async) {
+    try {
+      response.sendError(-1);
+    } catch (IOException | RuntimeException e) {
+      // It is broken already.
+    }
+    complete(async);
+  }
+
+  private static void complete(AsyncContext async) {
     try {
       async.complete();
     } catch (IllegalStateException e) {

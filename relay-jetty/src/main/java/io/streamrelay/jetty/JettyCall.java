@@ -21,6 +21,7 @@ import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.Result;
 import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
@@ -162,6 +163,12 @@ final class JettyCall
   public void onContentSource(Response answer, Content.Source contentSource) {
     if (answer.getStatus() == HttpStatus.SWITCHING_PROTOCOLS_101) {
       abort(new ProtocolException("the upstream switched protocols without being asked"));
+      return;
+    }
+    String coding = answer.getHeaders().get(HttpHeader.TRANSFER_ENCODING);
+    if (coding != null && !coding.strip().equalsIgnoreCase("chunked")) {
+      // Jetty takes a further coding for granted, and the client would not be told of it.
+      abort(new ProtocolException("the upstream used a transfer coding beside chunked"));
       return;
     }
     response = answer;

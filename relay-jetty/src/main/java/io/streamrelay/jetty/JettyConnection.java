@@ -157,8 +157,11 @@ final class JettyConnection implements ClientConnection, Callback {
   public synchronized void release() {
     if (!off) {
       off = true;
-      // Jetty takes a pending interest at the answer's end for a misuse and closes the connection.
-      endPoint.getFillInterest().onFail(new CancellationException("the answer is complete"));
+      if (onGone != null) {
+        // Jetty takes a pending interest at the answer's end for a misuse and closes the
+        // connection.
+        endPoint.getFillInterest().onFail(new CancellationException("the answer is complete"));
+      }
       endPoint.setIdleTimeout(idleMillis);
     }
   }

@@ -153,7 +153,7 @@ public final class JettyForwarder implements StreamingForwarder {
   /** Collects a forwarder's options; not thread-safe. */
   public static final class Builder {
     private int maxConnectionsPerUpstream = 1024;
-    private int maxQueuedPerUpstream = 256;
+    private int maxQueuedPerUpstream = 1024;
     private @Nullable ByteBufferPool byteBufferPool;
     private int selectors = Math.max(1, Runtime.getRuntime().availableProcessors() / 4);
 
@@ -171,9 +171,10 @@ public final class JettyForwarder implements StreamingForwarder {
     }
 
     /**
-     * Bounds how many requests may wait for a connection; more are refused with a 503.
+     * Bounds how many requests may wait for a connection, also for one that is being made; more are
+     * refused with a 503.
      *
-     * @param requests at least 1; default 256
+     * @param requests at least 1; default 1024, so that a burst finds room while connections open
      * @return this
      */
     public Builder maxQueuedPerUpstream(int requests) {

@@ -72,7 +72,13 @@ public final class RelayServlet extends HttpServlet {
     }
     var loaded = RelayConfig.load(Path.of(file));
     loaded.warnings().forEach(LOG::warn);
-    relay = Relay.builder(loaded.config(), JettyForwarder.create()).build();
+    JettyForwarder forwarder = JettyForwarder.create();
+    try {
+      relay = Relay.builder(loaded.config(), forwarder).build();
+    } catch (RuntimeException e) {
+      forwarder.close();
+      throw e;
+    }
   }
 
   @Override
@@ -80,6 +86,7 @@ public final class RelayServlet extends HttpServlet {
     Relay running = relay;
     if (ownsRelay && running != null) {
       running.close();
+      relay = null;
     }
   }
 

@@ -11,17 +11,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads a request body without blocking.
  *
- * <p>The container is not asked for a byte before the relay wants one, so that a client which sent
- * {@code Expect: 100-continue} is told to go on only after it was admitted.
+ * <p>Jetty is not asked for a byte before the relay wants one, so that a client which sent {@code
+ * Expect: 100-continue} is told to go on only after it was admitted.
  */
 final class ServletBody implements BodySource, ReadListener {
 
   private final HttpServletRequest request;
   private final Gate gate;
   private final long length;
+  private final boolean isLazy;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
-  private volatile @Nullable Runnable onGone;
   private volatile boolean available;
   private volatile @Nullable Throwable failure;
   private volatile boolean ended;
@@ -33,6 +33,23 @@ final class ServletBody implements BodySource, ReadListener {
     this.gate = gate;
     this.length = length(request);
     this.ended = length == 0;
+    this.isLazy = Containers.isJetty(request);
+  }
+
+  /**
+   * Asks the container for the body where that must not wait until the relay wants it: Tomcat takes
+   * its socket's lock for it, and may keep whoever asks later, on another thread, waiting for that.
+   * Called on the request's own thread, with no lock held.
+   */
+  void open() throws IOException {
+    if (isLazy || ended) {
+      return;
+    }
+    ServletInputStream stream = request.getInputStream();
+    synchronized (gate) {
+      in = stream;
+    }
+    stream.setReadListener(this);
   }
 
   private static long length(HttpServletRequest request) {
@@ -49,10 +66,9 @@ final class ServletBody implements BodySource, ReadListener {
     return ended;
   }
 
-  /** Sets what to run when the body has been read to its end, and when the client broke it off. */
-  void listen(Runnable end, Runnable gone) {
-    onEnd = end;
-    onGone = gone;
+  /** Sets what to run once, when the body has been read to its end. */
+  void onEnd(Runnable callback) {
+    onEnd = callback;
   }
 
   @Override
@@ -91,6 +107,9 @@ final class ServletBody implements BodySource, ReadListener {
   private int readOpen(ByteBuffer into) throws IOException {
     ServletInputStream stream = in;
     if (stream == null) {
+      if (!isLazy) {
+        return 0;
+      }
       stream = request.getInputStream();
       in = stream;
       // Its first callback says when to begin; containers differ on reads before it.
@@ -147,10 +166,6 @@ final class ServletBody implements BodySource, ReadListener {
   public void onError(Throwable cause) {
     synchronized (gate) {
       failure = cause;
-    }
-    if (cause instanceof IOException) {
-      // Anything else is a body that is there and broken.
-      run(onGone);
     }
     run(readable);
   }

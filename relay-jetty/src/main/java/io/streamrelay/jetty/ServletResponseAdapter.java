@@ -49,11 +49,12 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   }
 
   /** Lets the container's callbacks in; called last, on the request's own thread. */
-  void open() {
+  void open() throws IOException {
     async.addListener(this);
     if (!over.get()) {
       try {
         out.setWriteListener(this);
+        body.open();
       } catch (IllegalStateException e) {
         // The exchange has ended already, on another thread.
         if (!over.get()) {
@@ -67,7 +68,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void listen(Runnable ready, Runnable gone) {
     onReady = ready;
     onGone = gone;
-    body.listen(this::watch, this::gone);
+    body.onEnd(this::watch);
     if (body.hasEnded()) {
       watch();
     }
@@ -164,15 +165,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   @Override
   public void flush() {
-    try {
-      synchronized (gate) {
-        if (mayWrite()) {
-          writer.flush();
-        }
+    synchronized (gate) {
+      if (mayWrite()) {
+        writer.flush();
       }
-    } catch (IOException | RuntimeException e) {
-      failed = true;
-      gone();
     }
   }
 
@@ -182,7 +178,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
       synchronized (gate) {
         connection.release();
         if (gate.close()) {
-          Cut.complete(async);
+          Cut.complete(request, async);
         }
       }
     }
@@ -233,7 +229,8 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   @Override
   public void onTimeout(AsyncEvent event) {
-    // Never: the timeout is off.
+    // The timeout is off, but a Tomcat that stops has every exchange time out at once.
+    writesFailed();
   }
 
   @Override

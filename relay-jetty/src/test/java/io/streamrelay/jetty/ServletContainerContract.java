@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.streamrelay.EndReason;
+import io.streamrelay.Exchange;
 import io.streamrelay.Relay;
 import io.streamrelay.config.AuthConfig;
 import io.streamrelay.config.RelayConfig;
@@ -12,8 +13,11 @@ import io.streamrelay.error.ErrorCode;
 import io.streamrelay.jetty.TestContainer.Mount;
 import io.streamrelay.jetty.Wire.Head;
 import io.streamrelay.policy.ApiKey;
+import io.streamrelay.policy.Decision;
+import io.streamrelay.policy.Policy;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
+import jakarta.servlet.Filter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -107,30 +111,28 @@ abstract class ServletContainerContract {
   }
 
   private Relay relay(Recorder recorder) {
-    RelayConfig config =
-        RelayConfig.builder()
-            .server(new ServerConfig("127.0.0.1", 0, MAX_BODY_BYTES, Duration.ZERO, Duration.ZERO))
-            .auth(new AuthConfig(true, List.of(ApiKey.plain(KEY))))
-            .route(
-                Route.builder("chat")
-                    .path("/v1/chat/completions")
-                    .upstream(upstream.uri())
-                    .kind(StreamKind.SSE)
-                    .build())
-            .route(
-                Route.builder("tts")
-                    .path("/tts")
-                    .upstream(upstream.uri())
-                    .kind(StreamKind.RAW)
-                    .build())
-            .route(
-                Route.builder("mock")
-                    .path("/mock")
-                    .stripPrefix("/mock")
-                    .upstream(mock.url("/").uri())
-                    .build())
-            .build();
-    return Relay.builder(config, JettyForwarder.create()).listener(recorder).build();
+    return Relay.builder(config(), JettyForwarder.create()).listener(recorder).build();
+  }
+
+  private RelayConfig config() {
+    return RelayConfig.builder()
+        .server(new ServerConfig("127.0.0.1", 0, MAX_BODY_BYTES, Duration.ZERO, Duration.ZERO))
+        .auth(new AuthConfig(true, List.of(ApiKey.plain(KEY))))
+        .route(
+            Route.builder("chat")
+                .path("/v1/chat/completions")
+                .upstream(upstream.uri())
+                .kind(StreamKind.SSE)
+                .build())
+        .route(
+            Route.builder("tts").path("/tts").upstream(upstream.uri()).kind(StreamKind.RAW).build())
+        .route(
+            Route.builder("mock")
+                .path("/mock")
+                .stripPrefix("/mock")
+                .upstream(mock.url("/").uri())
+                .build())
+        .build();
   }
 
   @AfterEach
@@ -450,6 +452,42 @@ abstract class ServletContainerContract {
     wire.awaitEnd();
     ended.countDown();
     return null;
+  }
+
+  /** A policy's own thread, of a client for Redis for example, is never made to wait. */
+  @Test
+  void whoDecidesLaterIsNotHeldUpByTheContainer() throws Exception {
+    CompletableFuture<Decision> decision = new CompletableFuture<>();
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch release = new CountDownLatch(1);
+    Policy policy =
+        new Policy() {
+          @Override
+          public Decision onRequest(Exchange exchange) {
+            asked.countDown();
+            return Decision.later(decision);
+          }
+        };
+    Filter slow =
+        (request, response, chain) -> {
+          chain.doFilter(request, response);
+          try {
+            assertThat(release.await(20, TimeUnit.SECONDS)).isTrue();
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+        };
+    try (Relay patient = Relay.builder(config(), JettyForwarder.create()).policy(policy).build();
+        TestContainer held =
+            start(List.of(Mount.of("", "/*", new RelayServlet(patient)).behind(slow)));
+        Wire client = Wire.connect(held.port()).send(postAt("", "/tts", "{}"))) {
+      assertThat(asked.await(10, TimeUnit.SECONDS)).isTrue();
+      CompletableFuture<Boolean> deciding = inBackground(() -> decision.complete(Decision.admit()));
+      assertThat(deciding.get(10, TimeUnit.SECONDS)).isTrue();
+      release.countDown();
+      upstream.acceptRequest().send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      assertThat(client.readText(client.readHead())).isEqualTo("ok");
+    }
   }
 
   // ---- a client that leaves

@@ -84,6 +84,7 @@ public final class LogSetup implements AutoCloseable {
     context.getLogger("org.eclipse.jetty").setLevel(jettyLevel(level));
     // Its warnings of broken requests quote header values, and some client's key may stand in one.
     context.getLogger("org.eclipse.jetty.http").setLevel(Level.ERROR);
+    context.getLogger("org.eclipse.jetty.util.HostPort").setLevel(Level.ERROR);
     return new LogSetup(queue);
   }
 

@@ -138,6 +138,10 @@ public final class Main implements Callable<Integer> {
       logs.close();
       err().println(e.getMessage());
       return CANNOT_START;
+    } catch (RuntimeException e) {
+      LoggerFactory.getLogger(Main.class).error("the relay could not start", e);
+      logs.close();
+      return CANNOT_START;
     }
     // First of all, so that whoever reads the lines below can already stop the relay in order.
     Runtime.getRuntime()

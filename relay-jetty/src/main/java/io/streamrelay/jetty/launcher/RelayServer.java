@@ -248,8 +248,8 @@ public final class RelayServer implements AutoCloseable {
   /** Stops at once; what still runs is cut. Idempotent. */
   @Override
   public void close() {
-    relay.close();
     try {
+      relay.close();
       server.stop();
     } catch (Exception e) {
       throw new IllegalStateException("the server could not stop", e);
