@@ -307,6 +307,27 @@ class RequestBodyTest extends ExchangeFixture {
   }
 
   @Test
+  void aRefusedClientMaySendFourTimesTheLargestBodyAndNoMore() {
+    maxBodySize(1000);
+    FakeBody source = FakeBody.declared(-1);
+    FakeClient client = send(FakeRequest.post("/nowhere").body(source));
+    source.feed(bytes(4003));
+    assertRunning(client);
+    source.feed(bytes(1));
+    assertRefused(client, ErrorCode.ROUTE_NOT_FOUND);
+    assertThat(source.reads()).isLessThan(10);
+  }
+
+  @Test
+  void aRefusedClientThatDeclaresFarTooMuchIsNotRead() {
+    maxBodySize(1000);
+    FakeBody source = FakeBody.declared(4004);
+    FakeClient client = send(FakeRequest.post("/nowhere").body(source));
+    assertRefused(client, ErrorCode.ROUTE_NOT_FOUND);
+    assertThat(source.reads()).isZero();
+  }
+
+  @Test
   void aRefusedClientThatBreaksOffIsNotWaitedFor() {
     FakeBody source = FakeBody.declared(100);
     FakeClient client = send(FakeRequest.post("/nowhere").body(source));
