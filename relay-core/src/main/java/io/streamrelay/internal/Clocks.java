@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * scheduling. Thread-safe: marks come from I/O threads, the timer from its own.
  */
 final class Clocks {
+  /**
+   * Of a time that is left: for ever. Points in time have no such value, for a ticker may show any.
+   */
   private static final long OFF = Long.MAX_VALUE;
 
   /** What the exchange waits for, in the order of its life. */
@@ -44,7 +47,7 @@ final class Clocks {
 
   // Guarded by this: held for a few instructions, never during I/O.
   private Scheduler.@Nullable Cancellable timer;
-  private long timerAt = OFF;
+  private long timerAt;
 
   Clocks(
       Ticker ticker,
@@ -88,7 +91,6 @@ final class Clocks {
       timer.cancel();
       timer = null;
     }
-    timerAt = OFF;
   }
 
   private synchronized void arm(Waiting what) {
@@ -96,21 +98,21 @@ final class Clocks {
       return;
     }
     waiting = what;
-    long deadline = deadline();
-    if (deadline == OFF || (timerAt != OFF && timerAt - deadline <= 0)) {
+    long now = ticker.nanos();
+    long left = left(now);
+    if (left == OFF || (timer != null && timerAt - (now + left) <= 0)) {
       return;
     }
     if (timer != null) {
       timer.cancel();
     }
-    timerAt = deadline;
-    timer = scheduler.schedule(deadline - ticker.nanos(), this::look);
+    timerAt = now + left;
+    timer = scheduler.schedule(left, this::look);
   }
 
   private void look() {
     synchronized (this) {
       timer = null;
-      timerAt = OFF;
     }
     Waiting what = waiting;
     if (what == Waiting.NOTHING) {
@@ -136,20 +138,20 @@ final class Clocks {
     arm(waiting);
   }
 
-  private long deadline() {
+  /** Nanoseconds until the next clock runs out. */
+  private long left(long now) {
     Waiting what = waiting;
     if (what == Waiting.NOTHING) {
       return OFF;
     }
     if (what == Waiting.FINISH) {
-      return finishNanos;
+      return finishNanos - now;
     }
-    long step = limit(what).isZero() ? OFF : sinceNanos + limit(what).toNanos();
-    long total = timeouts.total().isZero() ? OFF : startNanos + timeouts.total().toNanos();
-    if (step == OFF || total == OFF) {
-      return step == OFF ? total : step;
-    }
-    return step - total < 0 ? step : total;
+    return Math.min(left(now, sinceNanos, limit(what)), left(now, startNanos, timeouts.total()));
+  }
+
+  private static long left(long now, long since, Duration limit) {
+    return limit.isZero() ? OFF : limit.toNanos() - (now - since);
   }
 
   private Duration limit(Waiting what) {

@@ -55,4 +55,20 @@ class ClocksOrderTest {
     ticker.advance(Duration.ofSeconds(10));
     assertThat(ran).isEmpty();
   }
+
+  /** A ticker's origin is arbitrary, so a deadline may fall on any reading, this one too. */
+  @Test
+  void aDeadlineMayFallOnTheLargestReading() {
+    FakeTicker late = new FakeTicker(Long.MAX_VALUE - Duration.ofSeconds(5).toNanos());
+    Clocks finishing =
+        new Clocks(
+            late,
+            new FakeScheduler(late),
+            Timeouts.DEFAULT,
+            stop -> ran.add(stop.name()),
+            () -> ran.add("FINISH"));
+    finishing.awaitFinish(Duration.ofSeconds(5));
+    late.advance(Duration.ofSeconds(5));
+    assertThat(ran).containsExactly("FINISH");
+  }
 }
