@@ -8,13 +8,10 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the section {@code auth}, in which no text but names and tenants is ever shown. */
 final class AuthReader {
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
-  private static final Pattern TENANT = Pattern.compile("[A-Za-z0-9._:-]{1,128}");
   private static final String SOME_KEYS =
       "auth.api_keys with at least one key, or auth.enabled: false if the host or the network"
           + " authenticates";
@@ -82,12 +79,10 @@ final class AuthReader {
     if (nameValue == null) {
       section.missing("name", Parsers.A_NAME);
     } else {
-      name = nameValue.parse(Parsers.matching(NAME, Parsers.A_NAME));
+      name = nameValue.parse(Parsers::name);
     }
     String digest = digest(value, section);
-    String tenant =
-        section.read(
-            "tenant", Parsers.matching(TENANT, "1 to 128 letters, digits, '.', '_', ':' or '-'"));
+    String tenant = section.read("tenant", Parsers::tenant);
     boolean tenantHeader =
         section.read("tenant_header", section.find("tenant") == null, Parsers::bool);
     Value headerValue = section.find("tenant_header");

@@ -2,6 +2,7 @@ package io.streamrelay.config;
 
 import io.streamrelay.Secret;
 import io.streamrelay.config.Value.Parser;
+import io.streamrelay.policy.TenantPolicy;
 import io.streamrelay.route.PathGuard;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -35,6 +36,7 @@ final class Parsers {
   private static final Pattern NUMBER = Pattern.compile("-?(?:0|[1-9][0-9]*)");
   private static final Pattern DURATION = Pattern.compile("(-?)([0-9]+)(ms|s|m|h)");
   private static final Pattern SIZE = Pattern.compile("(-?)([0-9]+)([KMG]i?B)?");
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final Map<String, Long> MILLIS_OF =
       Map.of("ms", 1L, "s", 1_000L, "m", 60_000L, "h", 3_600_000L);
@@ -53,13 +55,19 @@ final class Parsers {
     return text;
   }
 
-  static Parser<String> matching(Pattern pattern, String expected) {
-    return text -> {
-      if (!pattern.matcher(text).matches()) {
-        throw BadValueException.expected(expected);
-      }
-      return text;
-    };
+  /** The name of a route or of an API key. */
+  static String name(String text) throws BadValueException {
+    if (!NAME.matcher(text).matches()) {
+      throw BadValueException.expected(A_NAME);
+    }
+    return text;
+  }
+
+  static String tenant(String text) throws BadValueException {
+    if (!TenantPolicy.isTenantName(text)) {
+      throw BadValueException.expected("1 to 128 letters, digits, '.', '_', ':' or '-'");
+    }
+    return text;
   }
 
   static boolean bool(String text) throws BadValueException {

@@ -16,14 +16,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the list {@code routes}. */
 final class RouteReader {
   private static final Set<String> OWN_PATHS = Set.of("/healthz", "/readyz");
   private static final Set<String> BODY_HEADERS = Set.of("content-type", "content-encoding");
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final String SOME_ROUTES = "a list with at least one route";
   private static final String A_HEADER =
       "a header's name, such as Authorization or x-api-key, and none that belongs to the"
@@ -102,7 +100,7 @@ final class RouteReader {
 
   private void read(Value item, Section section) {
     int before = context.found();
-    String name = section.require("name", Parsers.A_NAME, Parsers.matching(NAME, Parsers.A_NAME));
+    String name = section.require("name", Parsers.A_NAME, Parsers::name);
     String path = section.require("path", Parsers.A_PATH, Parsers::path);
     URI upstream = section.require("upstream", Parsers.AN_UPSTREAM, Parsers::upstream);
     once(byName, name, section.find("name"), "name");

@@ -9,6 +9,7 @@ import io.streamrelay.error.ErrorFormat;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ForwardResult;
+import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
@@ -799,7 +800,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   /** Hands one upstream answer to the client, and looks at it on the way. */
-  private final class AnswerSink implements io.streamrelay.forward.ResponseSink {
+  private final class AnswerSink implements ResponseSink {
     private volatile @Nullable Runnable onReady;
     private volatile boolean headSeen;
     private volatile boolean writePending;

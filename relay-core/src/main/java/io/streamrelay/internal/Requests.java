@@ -1,5 +1,6 @@
 package io.streamrelay.internal;
 
+import java.util.HexFormat;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -29,12 +30,8 @@ final class Requests {
       return clients;
     }
     ThreadLocalRandom random = ThreadLocalRandom.current();
-    return "req-" + hex(random.nextLong()) + hex(random.nextLong());
-  }
-
-  private static String hex(long value) {
-    String digits = Long.toHexString(value);
-    return "0".repeat(16 - digits.length()) + digits;
+    HexFormat hex = HexFormat.of();
+    return "req-" + hex.toHexDigits(random.nextLong()) + hex.toHexDigits(random.nextLong());
   }
 
   private static boolean isSane(String id) {

@@ -9,6 +9,7 @@ import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.Headers;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -83,7 +84,7 @@ final class JettyCall
     this.upstreamRequest = upstreamRequest;
     this.sink = sink;
     var origin = upstreamRequest.origin();
-    String scheme = origin.getScheme().toLowerCase(java.util.Locale.ROOT);
+    String scheme = origin.getScheme().toLowerCase(Locale.ROOT);
     this.isSecure = scheme.equals("https");
     int port = origin.getPort() >= 0 ? origin.getPort() : isSecure ? 443 : 80;
     ByteBuffer whole = upstreamRequest.wholeBody();
