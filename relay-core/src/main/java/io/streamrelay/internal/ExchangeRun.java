@@ -9,11 +9,9 @@ import io.streamrelay.error.ErrorFormat;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ForwardResult;
-import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
-import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Verdict;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.RequestBody;
@@ -45,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * answer, a body slice, a timer, a client that left, the forwarder's result) leaves a note in a
  * field and calls {@link #kick}; a work-in-progress counter lets exactly one thread at a time take
  * the steps, so no step needs a lock. The stream itself flows from the forwarder's pump through
- * {@link AnswerSink} to the client without passing here.
+ * {@link ClientAnswer} to the client without passing here.
  *
  * <p>{@link #end} is the only place where an exchange ends.
  */
@@ -87,7 +85,7 @@ public final class ExchangeRun implements Exchange {
   private final Clocks clocks;
   private final BodyProbe probe;
   private final RequestIntake intake;
-  private final AnswerSink answer;
+  private final ClientAnswer answer;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
 
   /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
@@ -108,7 +106,6 @@ public final class ExchangeRun implements Exchange {
   private @Nullable ForwardCall call;
   private @Nullable RelayError refusal;
   private @Nullable ByteBuffer lastEvent;
-  private int sentStatus;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
@@ -148,7 +145,7 @@ public final class ExchangeRun implements Exchange {
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
-    this.answer = new AnswerSink();
+    this.answer = new ClientAnswer(this, relay.ticker(), startNanos, clocks, intake, response);
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -198,11 +195,11 @@ public final class ExchangeRun implements Exchange {
   private void expired(Stop why) {
     if (why != Stop.IDLE_TIMEOUT) {
       stop(why);
-    } else if (answer.writePending && answer.headSent) {
+    } else if (answer.isWritePending() && answer.isHeadSent()) {
       stop(Stop.CLIENT_STALLED);
     } else {
       // An upload that stands still is the client's doing if the upstream would take more.
-      stop(!answer.headSeen && intake.isStarved() ? Stop.REQUEST_TIMEOUT : why);
+      stop(!answer.isHeadSeen() && intake.isStarved() ? Stop.REQUEST_TIMEOUT : why);
     }
   }
 
@@ -217,7 +214,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private void uploadDone() {
-    if (!answer.headSeen) {
+    if (!answer.isHeadSeen()) {
       clocks.await(Clocks.Waiting.HEAD);
     }
   }
@@ -374,7 +371,7 @@ public final class ExchangeRun implements Exchange {
     }
     if (whole && why == null) {
       // The last chunk is still on its way.
-      answer.writePending = true;
+      answer.awaitLastWrite();
       return false;
     }
     if (clientGone) {
@@ -413,7 +410,7 @@ public final class ExchangeRun implements Exchange {
 
   /** The upstream's whole answer was handed on; whether it was one is the observer's judgement. */
   private boolean completed() {
-    if (!answer.headSeen) {
+    if (!answer.isHeadSeen()) {
       return fail(defect());
     }
     return switch (answer.verdict()) {
@@ -424,7 +421,7 @@ public final class ExchangeRun implements Exchange {
                   "the upstream ended its stream without its last event"));
       case FAILED -> complete(EndReason.UPSTREAM_ERROR);
       case COMPLETE, UNKNOWN ->
-          complete(answer.status < 400 ? EndReason.COMPLETE : EndReason.UPSTREAM_REFUSED);
+          complete(answer.status() < 400 ? EndReason.COMPLETE : EndReason.UPSTREAM_REFUSED);
     };
   }
 
@@ -437,7 +434,7 @@ public final class ExchangeRun implements Exchange {
 
   /** Tells the client as well as can be told now: by an error answer, a last event, or a cut. */
   private boolean fail(RelayError error) {
-    if (!answer.headSent) {
+    if (!answer.isHeadSent()) {
       return refuseWith(error);
     }
     refusal = error;
@@ -484,10 +481,8 @@ public final class ExchangeRun implements Exchange {
       return finishExpired && cut(reasonOfRefusal());
     }
     RelayError error = refusal == null ? defect() : refusal;
-    answer.head = null;
     byte[] body = ErrorFormat.body(dialect, error, id);
-    response.head(error.status(), Answers.headers(error, id, body.length));
-    sentStatus = error.status();
+    answer.replaceHead(error.status(), Answers.headers(error, id, body.length));
     if (request.method().equals("HEAD")) {
       response.flush();
     } else {
@@ -568,7 +563,7 @@ public final class ExchangeRun implements Exchange {
     ForwardCall running = call;
     if (running != null) {
       running.cancel();
-    } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.headSeen) {
+    } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.isHeadSeen()) {
       refuseWith(defect());
       kick();
       return;
@@ -594,15 +589,15 @@ public final class ExchangeRun implements Exchange {
             .method(request.method())
             .path(isPathRefused() ? "" : request.rawPath())
             .model(probe.model())
-            .status(sentStatus == 0 ? statusOfNothing(reason) : sentStatus)
+            .status(answer.sentStatus() == 0 ? statusOfNothing(reason) : answer.sentStatus())
             .end(reason)
             .error(reason == EndReason.CLIENT_GONE || error == null ? null : error.code())
-            .upstreamRequestId(answer.upstreamRequestId)
+            .upstreamRequestId(answer.upstreamRequestId())
             .durationNanos(relay.ticker().nanos() - startNanos)
-            .timeToHeadNanos(answer.headNanos)
-            .timeToFirstByteNanos(answer.firstByteNanos)
+            .timeToHeadNanos(answer.headNanos())
+            .timeToFirstByteNanos(answer.firstByteNanos())
             .requestBytes(intake.received())
-            .responseBytes(answer.bytes)
+            .responseBytes(answer.bytes())
             .events(answer.events())
             .build();
     Deque<Consumer<ExchangeRecord>> actions;
@@ -796,135 +791,6 @@ public final class ExchangeRun implements Exchange {
     if (ended != null) {
       // A late answer of a policy took something after the end: it goes back at once.
       giveBack(action, ended);
-    }
-  }
-
-  /** Hands one upstream answer to the client, and looks at it on the way. */
-  private final class AnswerSink implements ResponseSink {
-    private volatile @Nullable Runnable onReady;
-    private volatile boolean headSeen;
-    private volatile boolean writePending;
-    private boolean headSent;
-    private int status;
-    private @Nullable Headers head;
-    private @Nullable String upstreamRequestId;
-    private long headNanos = -1;
-    private long firstByteNanos = -1;
-    private long bytes;
-    private @Nullable StreamObserver observer;
-
-    void ready() {
-      Runnable callback = onReady;
-      if (callback != null) {
-        callback.run();
-      }
-    }
-
-    @Override
-    public void onReady(Runnable callback) {
-      onReady = callback;
-    }
-
-    @Override
-    public void connected() {
-      clocks.await(intake.isWhole() ? Clocks.Waiting.HEAD : Clocks.Waiting.UPLOAD);
-    }
-
-    @Override
-    public void head(int upstreamStatus, Headers upstreamResponse) {
-      headSeen = true;
-      headNanos = relay.ticker().nanos() - startNanos;
-      status = upstreamStatus;
-      upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
-      boolean events = isObservable(upstreamResponse);
-      if (events) {
-        observer = new StreamObserver(dialect);
-      }
-      head = Answers.headers(status, upstreamResponse, id, events);
-      clocks.await(Clocks.Waiting.BODY);
-    }
-
-    @Override
-    public boolean isReady() {
-      boolean ready = response.isReady();
-      writePending = !ready;
-      return ready;
-    }
-
-    @Override
-    public void write(ByteBuffer chunk) {
-      int from = chunk.position();
-      int to = chunk.limit();
-      sendHead();
-      response.write(chunk);
-      clocks.touch();
-      if (firstByteNanos < 0) {
-        firstByteNanos = relay.ticker().nanos() - startNanos;
-      }
-      bytes += to - from;
-      StreamObserver watching = observer;
-      if (watching != null) {
-        try {
-          watching.observe(chunk, from, to);
-        } catch (RuntimeException | Error e) {
-          // Observation never breaks a stream.
-          observer = null;
-          LOG.atError().addKeyValue("request_id", id).setCause(e).log("observing a stream failed");
-        }
-      }
-    }
-
-    @Override
-    public void flush() {
-      sendHead();
-      response.flush();
-    }
-
-    private void sendHead() {
-      Headers waiting = head;
-      if (waiting != null && !headSent) {
-        headSent = true;
-        sentStatus = status;
-        response.head(status, waiting);
-      }
-    }
-
-    private boolean isObservable(Headers upstreamResponse) {
-      StreamKind kind = route().kind();
-      if (kind == StreamKind.RAW || status >= 300) {
-        return false;
-      }
-      String coding = upstreamResponse.first("content-encoding");
-      if (coding != null && !coding.equalsIgnoreCase("identity")) {
-        return false;
-      }
-      String type = upstreamResponse.first("content-type");
-      return type == null
-          ? kind == StreamKind.SSE
-          : type.toLowerCase(Locale.ROOT).startsWith("text/event-stream");
-    }
-
-    /**
-     * A model that has said why it stops has said all; some providers then leave the terminal
-     * marker out, and their streams are not to be broken off.
-     */
-    Verdict verdict() {
-      StreamObserver watching = observer;
-      if (watching == null) {
-        return Verdict.UNKNOWN;
-      }
-      Verdict said = watching.verdict();
-      return said == Verdict.TRUNCATED && watching.finishSeen() ? Verdict.COMPLETE : said;
-    }
-
-    boolean mayTakeEvent() {
-      StreamObserver watching = observer;
-      return watching != null && watching.atEventBorder();
-    }
-
-    long events() {
-      StreamObserver watching = observer;
-      return watching == null ? 0 : watching.events();
     }
   }
 }

@@ -1,0 +1,249 @@
+package io.streamrelay.internal;
+
+import io.streamrelay.Exchange;
+import io.streamrelay.Ticker;
+import io.streamrelay.forward.ResponseSink;
+import io.streamrelay.http.Headers;
+import io.streamrelay.observe.StreamObserver;
+import io.streamrelay.observe.Verdict;
+import io.streamrelay.route.StreamKind;
+import io.streamrelay.transport.ClientResponse;
+import java.nio.ByteBuffer;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands one upstream answer to the client, and looks at it on the way.
+ *
+ * <p>The forwarder's pump calls it while a call runs, as {@link ResponseSink} says; the exchange's
+ * steps do before and after. So nothing here needs a lock, and what others may read meanwhile is
+ * volatile.
+ */
+final class ClientAnswer implements ResponseSink {
+  private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
+
+  private final Exchange exchange;
+  private final Ticker ticker;
+  private final long startNanos;
+  private final Clocks clocks;
+  private final RequestIntake intake;
+  private final ClientResponse response;
+
+  private volatile @Nullable Runnable onReady;
+  private volatile boolean headSeen;
+  private volatile boolean writePending;
+  private boolean headSent;
+  private int status;
+  private int sentStatus;
+  private @Nullable Headers head;
+  private @Nullable String upstreamRequestId;
+  private long headNanos = -1;
+  private long firstByteNanos = -1;
+  private long bytes;
+  private @Nullable StreamObserver observer;
+
+  /**
+   * Waits for an answer.
+   *
+   * @param exchange whose answer it is; has a route if a call is made
+   * @param ticker the relay's
+   * @param startNanos when the exchange began
+   * @param clocks told what is waited for
+   * @param intake tells whether the request has gone up whole
+   * @param response the way to the client
+   */
+  ClientAnswer(
+      Exchange exchange,
+      Ticker ticker,
+      long startNanos,
+      Clocks clocks,
+      RequestIntake intake,
+      ClientResponse response) {
+    this.exchange = exchange;
+    this.ticker = ticker;
+    this.startNanos = startNanos;
+    this.clocks = clocks;
+    this.intake = intake;
+    this.response = response;
+  }
+
+  // ---- what the exchange asks and says
+
+  /** Whether the upstream's head has come. */
+  boolean isHeadSeen() {
+    return headSeen;
+  }
+
+  /** Whether the client has a head that cannot be taken back. */
+  boolean isHeadSent() {
+    return headSent;
+  }
+
+  /** Whether the client has yet to take what was written last. */
+  boolean isWritePending() {
+    return writePending;
+  }
+
+  /** The upstream's status. */
+  int status() {
+    return status;
+  }
+
+  /** What the client was told; 0 if nothing. */
+  int sentStatus() {
+    return sentStatus;
+  }
+
+  @Nullable String upstreamRequestId() {
+    return upstreamRequestId;
+  }
+
+  /** From the start to the upstream's head; negative if none came. */
+  long headNanos() {
+    return headNanos;
+  }
+
+  /** From the start to the first byte written; negative if none was. */
+  long firstByteNanos() {
+    return firstByteNanos;
+  }
+
+  /** Body bytes written. */
+  long bytes() {
+    return bytes;
+  }
+
+  /** The upstream has said all, and only the client is waited for. */
+  void awaitLastWrite() {
+    writePending = true;
+  }
+
+  /** Answers with a head of the relay's own instead of the upstream's. */
+  void replaceHead(int ownStatus, Headers headers) {
+    head = null;
+    sentStatus = ownStatus;
+    response.head(ownStatus, headers);
+  }
+
+  /** The client may be ready for more. */
+  void ready() {
+    Runnable callback = onReady;
+    if (callback != null) {
+      callback.run();
+    }
+  }
+
+  // ---- what the forwarder says
+
+  @Override
+  public void onReady(Runnable callback) {
+    onReady = callback;
+  }
+
+  @Override
+  public void connected() {
+    clocks.await(intake.isWhole() ? Clocks.Waiting.HEAD : Clocks.Waiting.UPLOAD);
+  }
+
+  @Override
+  public void head(int upstreamStatus, Headers upstreamResponse) {
+    headSeen = true;
+    headNanos = ticker.nanos() - startNanos;
+    status = upstreamStatus;
+    upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
+    boolean events = isObservable(upstreamResponse);
+    if (events) {
+      observer = new StreamObserver(exchange.route().dialect());
+    }
+    head = Answers.headers(status, upstreamResponse, exchange.id(), events);
+    clocks.await(Clocks.Waiting.BODY);
+  }
+
+  @Override
+  public boolean isReady() {
+    boolean ready = response.isReady();
+    writePending = !ready;
+    return ready;
+  }
+
+  @Override
+  public void write(ByteBuffer chunk) {
+    int from = chunk.position();
+    int to = chunk.limit();
+    sendHead();
+    response.write(chunk);
+    clocks.touch();
+    if (firstByteNanos < 0) {
+      firstByteNanos = ticker.nanos() - startNanos;
+    }
+    bytes += to - from;
+    StreamObserver watching = observer;
+    if (watching != null) {
+      try {
+        watching.observe(chunk, from, to);
+      } catch (RuntimeException | Error e) {
+        // Observation never breaks a stream.
+        observer = null;
+        LOG.atError()
+            .addKeyValue("request_id", exchange.id())
+            .setCause(e)
+            .log("observing a stream failed");
+      }
+    }
+  }
+
+  @Override
+  public void flush() {
+    sendHead();
+    response.flush();
+  }
+
+  void sendHead() {
+    Headers waiting = head;
+    if (waiting != null && !headSent) {
+      headSent = true;
+      sentStatus = status;
+      response.head(status, waiting);
+    }
+  }
+
+  private boolean isObservable(Headers upstreamResponse) {
+    StreamKind kind = exchange.route().kind();
+    if (kind == StreamKind.RAW || status >= 300) {
+      return false;
+    }
+    String coding = upstreamResponse.first("content-encoding");
+    if (coding != null && !coding.equalsIgnoreCase("identity")) {
+      return false;
+    }
+    String type = upstreamResponse.first("content-type");
+    return type == null
+        ? kind == StreamKind.SSE
+        : type.toLowerCase(Locale.ROOT).startsWith("text/event-stream");
+  }
+
+  /**
+   * A model that has said why it stops has said all; some providers then leave the terminal marker
+   * out, and their streams are not to be broken off.
+   */
+  Verdict verdict() {
+    StreamObserver watching = observer;
+    if (watching == null) {
+      return Verdict.UNKNOWN;
+    }
+    Verdict said = watching.verdict();
+    return said == Verdict.TRUNCATED && watching.finishSeen() ? Verdict.COMPLETE : said;
+  }
+
+  boolean mayTakeEvent() {
+    StreamObserver watching = observer;
+    return watching != null && watching.atEventBorder();
+  }
+
+  long events() {
+    StreamObserver watching = observer;
+    return watching == null ? 0 : watching.events();
+  }
+}
