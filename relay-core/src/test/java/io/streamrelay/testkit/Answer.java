@@ -581,9 +581,8 @@ public final class Answer {
   }
 
   private Answer add(Part part) {
-    if (!parts.isEmpty()
-        && parts.get(parts.size() - 1) instanceof Part.Loop
-        && !(part instanceof Part.Tokens)) {
+    boolean endless = parts.stream().anyMatch(Part.Loop.class::isInstance);
+    if (endless && !(part instanceof Part.Tokens)) {
       throw new IllegalStateException("nothing can follow a part without end");
     }
     List<Part> more = new ArrayList<>(parts);

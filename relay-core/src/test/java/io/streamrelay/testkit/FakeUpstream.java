@@ -428,6 +428,7 @@ public final class FakeUpstream implements AutoCloseable {
     private int scanned;
     private boolean answeredEarly;
     private int playing;
+    private boolean stalled;
     private Generated generated = Generated.NOTHING;
     private @Nullable Leave leave;
 
@@ -542,6 +543,11 @@ public final class FakeUpstream implements AutoCloseable {
       record.await("the scripts on " + number + " to end", () -> playing == 0);
     }
 
+    /** Waits until a script on this connection says nothing more, by {@link Answer#stall}. */
+    public void awaitStalled() {
+      record.await("a script on " + number + " to stall", () -> stalled);
+    }
+
     /** Reads all there is, after {@link FakeUpstream#readingOnly}. */
     public void readOn() {
       synchronized (record) {
@@ -596,7 +602,7 @@ public final class FakeUpstream implements AutoCloseable {
             playAll(steps, answer.unattended());
             synchronized (record) {
               playing--;
-              note("script ends");
+              note("has played a script");
             }
           });
       return this;
@@ -701,7 +707,10 @@ public final class FakeUpstream implements AutoCloseable {
       } else if (step instanceof Step.Gate gate) {
         return passGate(gate.name(), unattended);
       } else if (step instanceof Step.Stall) {
-        note("stalls");
+        synchronized (record) {
+          stalled = true;
+          note("stalls");
+        }
         pause(Long.MAX_VALUE, false);
       } else if (step instanceof Step.End) {
         end();
