@@ -4,8 +4,11 @@ import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.http.Headers;
+import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.Route;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -18,8 +21,11 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * FakeExchange exchange = new FakeExchange().header("Authorization", "Bearer sk-1");
  * Decision decision = policy.onRequest(exchange);
+ * Decision more = policy.onRequestBody(exchange.model("gpt-5"), FakeExchange.body("{}"));
  * exchange.end(EndReason.CLIENT_GONE);
  * }</pre>
+ *
+ * <p>The relay reads the model out of the body; here the test says it by {@link #model}.
  *
  * <p>Starts as a {@code GET /v1/models} without headers on a route called {@code fake}, tenant
  * {@link Exchange#DEFAULT_TENANT}. Not thread-safe, as the real one.
@@ -54,6 +60,17 @@ public final class FakeExchange implements Exchange {
   public FakeExchange(FakeTicker ticker) {
     this.ticker = ticker;
     this.startedNanos = ticker.nanos();
+  }
+
+  /**
+   * Makes what a policy is shown of a request's body.
+   *
+   * @param text the whole body, as UTF-8
+   * @return for {@link io.streamrelay.policy.Policy#onRequestBody}
+   */
+  public static RequestBody body(String text) {
+    ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+    return new RequestBody(bytes, true, bytes.remaining());
   }
 
   /**

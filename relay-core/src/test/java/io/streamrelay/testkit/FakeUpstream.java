@@ -2,6 +2,7 @@ package io.streamrelay.testkit;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import io.streamrelay.testkit.AnswerCompiler.Start;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -11,9 +12,15 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
+import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -27,14 +34,27 @@ import org.jspecify.annotations.Nullable;
  * A scripted HTTP/1.1 server on a real loopback socket: records what it is sent byte by byte, and
  * answers, stalls and breaks off as the test says.
  *
+ * <p>By script, told beforehand; {@link Faults} has the usual ones:
+ *
+ * <pre>{@code
+ * upstream.answer(Answer.events().event("one").awaitGo("rest").event("two").resetAt(15));
+ * client.get(upstream.origin());
+ * upstream.go("rest");
+ * upstream.lastConnection().awaitLeave();
+ * }</pre>
+ *
+ * <p>Or by hand, step by step, on a connection that was not given a script:
+ *
  * <pre>{@code
  * FakeUpstream.Connection connection = upstream.awaitConnection();
  * assertThat(connection.awaitRequest().head()).startsWith("GET /v1/models HTTP/1.1\r\n");
  * connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").reset();
  * }</pre>
  *
- * <p>Text stands for bytes, as ISO 8859-1. Every wait ends after 10 s in an error that tells what
- * was recorded.
+ * <p>Text stands for bytes, as ISO 8859-1; in an {@link Answer} it is UTF-8. Every wait ends after
+ * 10 s in an error that tells what was recorded.
+ *
+ * <p>Thread-safe. It never throws on a thread of its own: what goes wrong there is recorded.
  */
 public final class FakeUpstream implements AutoCloseable {
   private static final int SEND_BUFFER_BYTES = 64 * 1024;
@@ -46,7 +66,11 @@ public final class FakeUpstream implements AutoCloseable {
   private final List<Socket> crowd = new ArrayList<>();
   private int awaited;
   private long readLimit = Long.MAX_VALUE;
-  private @Nullable Function<Request, String> answers;
+  private @Nullable Function<Request, Answer> answers;
+  private final Deque<Answer> script = new ArrayDeque<>();
+  private final List<Request> requests = new ArrayList<>();
+  private final Map<String, Integer> goes = new HashMap<>();
+  private final Map<String, Integer> waiting = new HashMap<>();
 
   private FakeUpstream(int backlog) {
     try {
@@ -118,10 +142,91 @@ public final class FakeUpstream implements AutoCloseable {
    * @return this
    */
   public FakeUpstream answerWith(Function<Request, String> answers) {
+    return answers(request -> Answer.raw(answers.apply(request)));
+  }
+
+  /**
+   * Answers every request from now on by script.
+   *
+   * @param answers gives the answer to a whole request, on a thread of the server; its {@link
+   *     Answer#beforeRequestBody} and {@link Answer#onConnect} have no effect
+   * @return this
+   */
+  public FakeUpstream answers(Function<Request, Answer> answers) {
     synchronized (record) {
       this.answers = answers;
+      script.clear();
     }
     return this;
+  }
+
+  /**
+   * Answers the next requests by script, one after another, whichever connections they come on; the
+   * last script serves all further ones too.
+   *
+   * @param first to the next request
+   * @param more to those after it
+   * @return this
+   */
+  public FakeUpstream answer(Answer first, Answer... more) {
+    first.compile();
+    for (Answer answer : more) {
+      answer.compile();
+    }
+    synchronized (record) {
+      answers = null;
+      script.clear();
+      script.add(first);
+      script.addAll(List.of(more));
+    }
+    return this;
+  }
+
+  /**
+   * Lets one answer pass a gate once, now or when it gets there.
+   *
+   * @param gate as in {@link Answer#awaitGo}
+   * @return this
+   */
+  public FakeUpstream go(String gate) {
+    synchronized (record) {
+      goes.merge(gate, 1, Integer::sum);
+      record.note("go " + gate);
+    }
+    return this;
+  }
+
+  /**
+   * Waits until an answer stands before a gate.
+   *
+   * @param gate as in {@link Answer#awaitGo}
+   */
+  public void awaitAtGate(String gate) {
+    record.await("an answer at the gate " + gate, () -> waiting.getOrDefault(gate, 0) > 0);
+  }
+
+  /**
+   * Returns the whole requests that were answered by script.
+   *
+   * @return in the order in which they came
+   */
+  public List<Request> requests() {
+    synchronized (record) {
+      return List.copyOf(requests);
+    }
+  }
+
+  /**
+   * Waits for requests that are answered by script.
+   *
+   * @param count how many since the start
+   * @return the last of them
+   */
+  public Request awaitRequests(int count) {
+    synchronized (record) {
+      record.await(count + " requests", () -> requests.size() >= count);
+      return requests.get(count - 1);
+    }
   }
 
   /**
@@ -161,6 +266,19 @@ public final class FakeUpstream implements AutoCloseable {
     }
   }
 
+  /**
+   * Waits for a connection that brought a byte and returns the latest; unlike {@link
+   * #awaitConnection} also one that was returned before.
+   *
+   * @return the connection
+   */
+  public Connection lastConnection() {
+    synchronized (record) {
+      record.await("a connection", () -> !used.isEmpty());
+      return used.get(used.size() - 1);
+    }
+  }
+
   /** Waits until the other side has closed every connection. */
   public void awaitAllClosed() {
     record.await(
@@ -194,12 +312,22 @@ public final class FakeUpstream implements AutoCloseable {
           connection = new Connection(socket, connections.size(), readLimit);
           connections.add(connection);
           connection.note("accepted");
+          Answer first = script.peek();
+          if (first != null && first.start() == Start.CONNECTED) {
+            connection.answeredEarly = true;
+            connection.play(nextInScript());
+          }
         }
       } catch (IOException e) {
         return;
       }
       daemon("fake-upstream-read", connection::readAll);
     }
+  }
+
+  /** Takes the next answer off the script; the last one stays. */
+  private Answer nextInScript() {
+    return script.size() > 1 ? script.remove() : script.element();
   }
 
   private static Thread daemon(String name, Runnable work) {
@@ -235,6 +363,22 @@ public final class FakeUpstream implements AutoCloseable {
     }
 
     /**
+     * Returns a header's value.
+     *
+     * @param name in any case
+     * @return of the first such line; null if there is none
+     */
+    public @Nullable String header(String name) {
+      String start = name.toLowerCase(Locale.ROOT) + ":";
+      for (String line : lines()) {
+        if (line.toLowerCase(Locale.ROOT).startsWith(start)) {
+          return line.substring(start.length()).strip();
+        }
+      }
+      return null;
+    }
+
+    /**
      * Returns the lines of the head.
      *
      * @return request line first
@@ -243,6 +387,25 @@ public final class FakeUpstream implements AutoCloseable {
       return head.strip().lines().toList();
     }
   }
+
+  /** How the other side closed a connection. */
+  public enum LeftBy {
+    /** In order: the end of what it sends. A client that is done closes so. */
+    FIN,
+    /** By a reset. */
+    RESET
+  }
+
+  /**
+   * The moment at which the other side left.
+   *
+   * @param at when this side learnt of it
+   * @param by the first sign of it
+   * @param sent bytes that the socket had taken by then, framing included; what lay unread in
+   *     buffers is among them
+   * @param generated what had been generated by then
+   */
+  public record Leave(Instant at, LeftBy by, long sent, Generated generated) {}
 
   /** One accepted connection. */
   public final class Connection {
@@ -262,6 +425,12 @@ public final class FakeUpstream implements AutoCloseable {
     private long sent;
     private boolean closedByPeer;
     private boolean closed;
+    private int scanned;
+    private boolean answeredEarly;
+    private int playing;
+    private boolean stalled;
+    private Generated generated = Generated.NOTHING;
+    private @Nullable Leave leave;
 
     private Connection(Socket socket, int number, long readLimit) {
       this.socket = socket;
@@ -323,6 +492,62 @@ public final class FakeUpstream implements AutoCloseable {
       record.await("connection " + number + " to be closed", () -> closedByPeer);
     }
 
+    /**
+     * Waits until the other side has left.
+     *
+     * @return when, how, and how much it was sent by then
+     */
+    public Leave awaitLeave() {
+      synchronized (record) {
+        record.await("the other side to leave " + number, () -> leave != null);
+        return Objects.requireNonNull(leave);
+      }
+    }
+
+    /**
+     * Returns when the other side left.
+     *
+     * @return when this side learnt of it; null if it is still there, or this side closed first
+     */
+    public @Nullable Instant leftAt() {
+      synchronized (record) {
+        return leave == null ? null : leave.at;
+      }
+    }
+
+    /**
+     * Returns what was generated on this connection by script: what would be billed.
+     *
+     * @return so far
+     */
+    public Generated generated() {
+      synchronized (record) {
+        return generated;
+      }
+    }
+
+    /**
+     * Returns what was generated although the other side had left: what would be billed for
+     * nothing.
+     *
+     * @return nothing if it is still there
+     */
+    public Generated sentAfterLeave() {
+      synchronized (record) {
+        return leave == null ? Generated.NOTHING : generated.minus(leave.generated);
+      }
+    }
+
+    /** Waits until every script that was begun on this connection has come to its end. */
+    public void awaitPlayed() {
+      record.await("the scripts on " + number + " to end", () -> playing == 0);
+    }
+
+    /** Waits until a script on this connection says nothing more, by {@link Answer#stall}. */
+    public void awaitStalled() {
+      record.await("a script on " + number + " to stall", () -> stalled);
+    }
+
     /** Reads all there is, after {@link FakeUpstream#readingOnly}. */
     public void readOn() {
       synchronized (record) {
@@ -358,6 +583,28 @@ public final class FakeUpstream implements AutoCloseable {
       } catch (InterruptedException | ExecutionException e) {
         throw new AssertionError("sending on " + number + "; " + record, e);
       }
+      return this;
+    }
+
+    /**
+     * Answers by script, in the background.
+     *
+     * @param answer whole script
+     * @return this
+     */
+    public Connection play(Answer answer) {
+      List<Step> steps = answer.compile();
+      synchronized (record) {
+        playing++;
+      }
+      writer.execute(
+          () -> {
+            playAll(steps, answer.unattended());
+            synchronized (record) {
+              playing--;
+              note("has played a script");
+            }
+          });
       return this;
     }
 
@@ -436,6 +683,81 @@ public final class FakeUpstream implements AutoCloseable {
       record.note("#" + number + " " + what);
     }
 
+    /** Does the steps one after another; false if there is no sense in going on. */
+    private boolean playAll(List<Step> steps, boolean unattended) {
+      for (Step step : steps) {
+        if (isOver(unattended) || !play(step, unattended)) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private boolean play(Step step, boolean unattended) {
+      if (step instanceof Step.Send send) {
+        boolean taken = (leave == null || !unattended) && write(send.bytes());
+        if (!taken && !unattended) {
+          return false;
+        }
+        synchronized (record) {
+          generated = generated.plus(send.generated());
+        }
+      } else if (step instanceof Step.Pause pause) {
+        pause(pause.nanos(), unattended);
+      } else if (step instanceof Step.Gate gate) {
+        return passGate(gate.name(), unattended);
+      } else if (step instanceof Step.Stall) {
+        synchronized (record) {
+          stalled = true;
+          note("stalls");
+        }
+        pause(Long.MAX_VALUE, false);
+      } else if (step instanceof Step.End) {
+        end();
+      } else if (step instanceof Step.Reset) {
+        reset();
+      } else if (step instanceof Step.Loop loop) {
+        boolean going = true;
+        while (going) {
+          going = playAll(loop.steps(), unattended);
+        }
+      }
+      return true;
+    }
+
+    private boolean isOver(boolean unattended) {
+      synchronized (record) {
+        return closed || (closedByPeer && !unattended);
+      }
+    }
+
+    private void pause(long nanos, boolean unattended) {
+      long start = System.nanoTime();
+      synchronized (record) {
+        long left = nanos;
+        while (left > 0 && !isOver(unattended) && Recorder.waitFor(record, left)) {
+          left = nanos - (System.nanoTime() - start);
+        }
+      }
+    }
+
+    private boolean passGate(String gate, boolean unattended) {
+      synchronized (record) {
+        waiting.merge(gate, 1, Integer::sum);
+        note("waits at gate " + gate);
+        boolean going = true;
+        while (going && goes.getOrDefault(gate, 0) == 0) {
+          going = !isOver(unattended) && Recorder.waitFor(record, Long.MAX_VALUE);
+        }
+        waiting.merge(gate, -1, Integer::sum);
+        if (going) {
+          goes.merge(gate, -1, Integer::sum);
+          note("passes gate " + gate);
+        }
+        return going;
+      }
+    }
+
     private boolean write(byte[] bytes) {
       try {
         socket.getOutputStream().write(bytes);
@@ -471,6 +793,8 @@ public final class FakeUpstream implements AutoCloseable {
       }
       synchronized (record) {
         if (!closed) {
+          LeftBy by = how.equals("end") ? LeftBy.FIN : LeftBy.RESET;
+          leave = new Leave(Instant.now(), by, sent, generated);
           closedByPeer = true;
           note("closed by the other side: " + how);
         }
@@ -499,26 +823,57 @@ public final class FakeUpstream implements AutoCloseable {
         read += bytes.length();
         received.append(bytes);
         note("received " + bytes.length());
-        Function<Request, String> answer = answers;
-        if (answer != null) {
-          Request request = next();
-          while (request != null) {
-            byte[] raw = answer.apply(request).getBytes(ISO_8859_1);
-            writer.execute(() -> write(raw));
-            request = next();
-          }
+        answerWhatCame();
+      }
+    }
+
+    private void answerWhatCame() {
+      while (answers != null || !script.isEmpty()) {
+        Answer early = script.peek();
+        if (!answeredEarly
+            && early != null
+            && early.start() == Start.HEAD
+            && received.indexOf("\r\n\r\n", scanned) >= 0) {
+          answeredEarly = true;
+          play(nextInScript());
+        }
+        Parsed parsed = parse(scanned);
+        if (parsed == null) {
+          return;
+        }
+        scanned = parsed.end;
+        requests.add(parsed.request);
+        note("has a whole request");
+        Function<Request, Answer> function = answers;
+        if (answeredEarly) {
+          answeredEarly = false;
+        } else if (function != null) {
+          play(function.apply(parsed.request));
+        } else {
+          play(nextInScript());
         }
       }
     }
 
     /** Takes the next request off what was received; null if it is not whole. */
     private @Nullable Request next() {
-      int headEnd = received.indexOf("\r\n\r\n", consumed);
+      Parsed parsed = parse(consumed);
+      if (parsed == null) {
+        return null;
+      }
+      consumed = parsed.end;
+      return parsed.request;
+    }
+
+    private record Parsed(Request request, int end) {}
+
+    private @Nullable Parsed parse(int begin) {
+      int headEnd = received.indexOf("\r\n\r\n", begin);
       if (headEnd < 0) {
         return null;
       }
       int from = headEnd + 4;
-      String head = received.substring(consumed, from);
+      String head = received.substring(begin, from);
       int to = from;
       String body = null;
       if (head.toLowerCase(Locale.ROOT).contains("\r\ntransfer-encoding: chunked\r\n")) {
@@ -544,8 +899,7 @@ public final class FakeUpstream implements AutoCloseable {
         }
       }
       String framed = received.substring(from, to);
-      consumed = to;
-      return new Request(head, framed, body == null ? framed : body);
+      return new Parsed(new Request(head, framed, body == null ? framed : body), to);
     }
 
     private static int declaredLength(String head) {

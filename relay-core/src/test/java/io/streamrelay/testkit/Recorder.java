@@ -65,16 +65,29 @@ final class Recorder {
     }
   }
 
+  /**
+   * Waits until something is noted or the time is over.
+   *
+   * @return false if it was interrupted
+   */
+  static boolean waitFor(Recorder held, long nanos) {
+    try {
+      // At least a millisecond: zero would wait forever.
+      TimeUnit.NANOSECONDS.timedWait(held, Math.max(1_000_000, nanos));
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
   private long total() {
     return forgotten + notes.size();
   }
 
   private synchronized void pause(long nanos) {
-    try {
-      TimeUnit.NANOSECONDS.timedWait(this, Math.max(1_000_000, nanos));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError(who + ": interrupted; recorded: " + this, e);
+    if (!waitFor(this, nanos)) {
+      throw new AssertionError(who + ": interrupted; recorded: " + this);
     }
   }
 

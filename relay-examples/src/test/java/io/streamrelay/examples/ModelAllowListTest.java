@@ -3,10 +3,7 @@ package io.streamrelay.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.policy.Decision;
-import io.streamrelay.policy.RequestBody;
 import io.streamrelay.testkit.FakeExchange;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -54,8 +51,7 @@ final class ModelAllowListTest {
   }
 
   private Decision ask(FakeExchange exchange, String body) {
-    ByteBuffer bytes = ByteBuffer.wrap(body.getBytes(StandardCharsets.UTF_8));
-    return policy.onRequestBody(exchange, new RequestBody(bytes, true, bytes.remaining()));
+    return policy.onRequestBody(exchange, FakeExchange.body(body));
   }
 
   private static void assertRefused(Decision decision) {
