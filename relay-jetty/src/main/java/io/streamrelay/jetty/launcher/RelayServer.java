@@ -19,6 +19,7 @@ import java.net.URI;
 import java.util.function.LongSupplier;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -76,6 +77,8 @@ public final class RelayServer implements AutoCloseable {
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(MAX_REQUEST_HEAD_BYTES);
     http.setResponseHeaderSize(MAX_RESPONSE_HEAD_BYTES);
+    http.setHttpCompliance(
+        HttpCompliance.RFC9110.without("relay", HttpCompliance.Violation.LF_HEADER_TERMINATION));
     connector =
         new ServerConnector(server, 1, Math.max(1, cores / 4), new HttpConnectionFactory(http));
     connector.setHost(config.server().host());
