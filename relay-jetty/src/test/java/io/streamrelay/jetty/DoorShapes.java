@@ -428,6 +428,46 @@ final class DoorShapes {
                         "")));
   }
 
+  // ---- answers
+
+  /** Answers that are none. */
+  static Stream<Shape> brokenAnswers() {
+    String ok = "HTTP/1.1 200 OK\r\n";
+    String end = "Content-Length: 2\r\n\r\nok";
+    return Stream.of(
+        no("status of letters", "HTTP/1.1 abc OK\r\n" + end),
+        no("status of two digits", "HTTP/1.1 99 leak\r\n" + end),
+        no("status of four digits", "HTTP/1.1 1000 leak\r\n" + end),
+        no("status 600", "HTTP/1.1 600 leak\r\n" + end),
+        no("status 999", "HTTP/1.1 999 leak\r\n" + end),
+        no("another protocol", "ICY 200 OK\r\n" + end),
+        no("no head", "leak leak leak\r\n\r\n"),
+        no("bytes", "\0\1\2\3leak\r\n\r\n"),
+        no("a TLS alert", "\u0015\u0003\u0001\0\u0002\u0002F\r\n\r\n"),
+        no("one field of 40 KB", ok + "X-Leak: " + "x".repeat(40_000) + "\r\n" + end),
+        no("fields of 40 KB", ok + "X-Leak: x\r\n".repeat(4_000) + end),
+        no("a reason of 40 KB", "HTTP/1.1 200 " + "leak".repeat(10_000) + "\r\n" + end),
+        no("a NUL in a value", ok + "X-Leak: a\0b\r\n" + end),
+        no("a bare CR in a value", ok + "X-Leak: a\rb\r\n" + end),
+        no("a folded field", ok + "X-Leak: a\r\n b\r\n" + end),
+        no("a blank before the colon", ok + "X-Leak : a\r\n" + end),
+        no("a field without a colon", ok + "leak\r\n" + end),
+        no("a name with a blank", ok + "X Leak: a\r\n" + end),
+        no("two CLs", ok + "Content-Length: 4\r\n" + end),
+        no("CL and TE", ok + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"),
+        no("CL negative", ok + "Content-Length: -1\r\n\r\n"),
+        no("CL of letters", ok + "Content-Length: leak\r\n\r\n"),
+        no("CL beyond a long", ok + "Content-Length: 99999999999999999999\r\n\r\nok"),
+        no("TE xchunked", ok + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        no("TE gzip, chunked", ok + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        no(
+            "TE twice",
+            ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        no(
+            "101",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: leak\r\nConnection: upgrade\r\n\r\n"));
+  }
+
   /** Methods that no route passes on. */
   static Stream<Target> methods() {
     return targets(
