@@ -98,8 +98,17 @@ public final class HeaderPolicy {
           "alt-svc",
           "via",
           "strict-transport-security",
+          "public-key-pins",
+          "public-key-pins-report-only",
+          "expect-ct",
+          "clear-site-data",
           "nel",
-          "report-to");
+          "report-to",
+          "reporting-endpoints",
+          "x-powered-by",
+          "x-aspnet-version",
+          "x-aspnetmvc-version",
+          "proxy-status");
 
   private HeaderPolicy() {}
 

@@ -131,7 +131,8 @@ public final class RelayCore implements RelayRuntime {
     if (!codings.isEmpty() && !String.join(",", codings).strip().equalsIgnoreCase("chunked")) {
       // RFC 9112 §6.1: a coding beside it would be taken off unseen, and the rest sent on unnamed.
       return RelayError.of(
-          ErrorCode.INVALID_HEADER, "the only Transfer-Encoding that is accepted is chunked");
+          ErrorCode.INVALID_HEADER,
+          "the only Transfer-Encoding that is accepted is chunked, in HTTP/1.1");
     }
     String query = request.rawQuery();
     return query == null

@@ -6,10 +6,10 @@ import java.util.Optional;
  * Refuses request paths that servers, containers and upstreams read differently.
  *
  * <p>Called with the raw path, before routing and on the request's own thread. Containers disagree
- * on dot segments, encoded slashes, double encoding, {@code ;} parameters and {@code //}, so a
- * prefix match on a path with any of them could send a provider's key to a place no route names.
- * What passes is its own canonical form: it is matched and sent on as the same string. Grammar: RFC
- * 3986 §3.3; the rules here are narrower.
+ * on dot segments, encoded slashes, double encoding, malformed UTF-8, {@code ;} parameters and
+ * {@code //}, so a prefix match on a path with any of them could send a provider's key to a place
+ * no route names. What passes is its own canonical form: it is matched and sent on as the same
+ * string. Grammar: RFC 3986 §3.3; the rules here are narrower.
  */
 public final class PathGuard {
   /** Longest path accepted, in characters. */
@@ -63,8 +63,13 @@ public final class PathGuard {
         if (value == '%' && isEncodedAgain(rawPath, i + 3)) {
           return Optional.of("the path is encoded twice");
         }
-        if (value == 0xc0 || value == 0xc1) {
-          return Optional.of("the path holds an overlong UTF-8 form");
+        if (value >= 0x80) {
+          int next = endOfCharacter(rawPath, i);
+          if (next < 0) {
+            return Optional.of("the path holds encoded bytes that are not UTF-8");
+          }
+          i = next - 1;
+          continue;
         }
         if (value == ';') {
           return Optional.of("the path holds an encoded ';'");
@@ -96,21 +101,49 @@ public final class PathGuard {
     return Optional.empty();
   }
 
-  /** Whether the segment decodes to "." or "..". */
+  /**
+   * Whether the segment decodes to "." or "..", or to what Windows takes for one: it drops dots and
+   * blanks at a name's end.
+   */
   private static boolean isDotSegment(String path, int start, int end) {
-    int dots = 0;
+    boolean dots = false;
     int i = start;
     while (i < end) {
-      if (path.charAt(i) == '.') {
-        i++;
-      } else if (path.charAt(i) == '%' && hexPair(path, i + 1) == '.') {
-        i += 3;
-      } else {
+      int c = path.charAt(i);
+      i++;
+      if (c == '%') {
+        c = hexPair(path, i);
+        i += 2;
+      }
+      if (c != '.' && c != ' ') {
         return false;
       }
-      dots++;
+      dots |= c == '.';
     }
-    return dots == 1 || dots == 2;
+    return dots;
+  }
+
+  /**
+   * Where the encoded character ends whose first byte is encoded at {@code at}; -1 if its bytes are
+   * not UTF-8 (RFC 3629 §4). Lax decoders read a slash or a dot out of forms that are too long.
+   */
+  private static int endOfCharacter(String path, int at) {
+    int first = hexPair(path, at + 1);
+    int further = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4) {
+      return -1;
+    }
+    int next = at + 3;
+    for (int i = 0; i < further; i++) {
+      int value = next < path.length() && path.charAt(next) == '%' ? hexPair(path, next + 1) : -1;
+      int least = i > 0 ? 0x80 : first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+      int most = i > 0 ? 0xbf : first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+      if (value < least || value > most) {
+        return -1;
+      }
+      next += 3;
+    }
+    return next;
   }
 
   /** Whether what follows a "%25" makes it a '%' again: two hex digits, plain or encoded. */

@@ -166,6 +166,10 @@ final class JettyCall
       abort(new ProtocolException("the upstream switched protocols without being asked"));
       return;
     }
+    if (answer.getStatus() > 599) {
+      abort(new ProtocolException("the upstream's status is none of HTTP's (RFC 9110 §15)"));
+      return;
+    }
     String coding = answer.getHeaders().get(HttpHeader.TRANSFER_ENCODING);
     if (coding != null && !coding.strip().equalsIgnoreCase("chunked")) {
       // Jetty takes a further coding for granted, and the client would not be told of it.

@@ -161,6 +161,12 @@ public final class RelayServlet extends HttpServlet {
       // refused.
       headers.remove("Expect");
     }
+    String coding = request.getHeader("Transfer-Encoding");
+    if (coding != null && request.getProtocol().equals("HTTP/1.0")) {
+      // RFC 9112 §6.1: a proxy of that version may have framed the request otherwise. Named, it is
+      // refused.
+      headers.set("Transfer-Encoding", coding + ", HTTP/1.0");
+    }
     return headers.build();
   }
 }

@@ -1,10 +1,12 @@
 package io.streamrelay.jetty.launcher;
 
+import io.prometheus.metrics.core.metrics.Counter;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.ErrorFormat;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.route.Dialect;
 import java.nio.ByteBuffer;
+import java.util.Set;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Request;
@@ -17,9 +19,23 @@ import org.eclipse.jetty.util.Callback;
  * headers) in the form of the relay's own errors, with no page and no exception text.
  */
 final class JsonErrorHandler extends ErrorHandler {
+  /** What Jetty refuses with; anything else is counted as one, so that the metric stays small. */
+  private static final Set<Integer> COUNTED =
+      Set.of(400, 404, 405, 408, 413, 414, 417, 426, 431, 500, 501, 503, 505);
+
+  private final Counter refused;
+
+  /**
+   * @param refused counts by a label {@code status}
+   */
+  JsonErrorHandler(Counter refused) {
+    this.refused = refused;
+  }
+
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
     int status = response.getStatus() < 400 ? 500 : response.getStatus();
+    refused.labelValues(COUNTED.contains(status) ? Integer.toString(status) : "other").inc();
     ErrorCode code = code(status);
     RelayError error =
         new RelayError(code, code.code(), status, HttpStatus.getMessage(status), null);

@@ -1,5 +1,6 @@
 package io.streamrelay.jetty.launcher;
 
+import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.Info;
 import io.prometheus.metrics.exporter.servlet.jakarta.PrometheusMetricsServlet;
@@ -16,9 +17,11 @@ import io.streamrelay.jetty.RelayServlet;
 import io.streamrelay.jetty.demo.DemoProvider;
 import java.io.IOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.function.LongSupplier;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -50,7 +53,8 @@ public final class RelayServer implements AutoCloseable {
    */
   private static final int SEND_BUFFER_BYTES = 256 * 1024;
 
-  private static final long KEEP_ALIVE_MILLIS = 60_000;
+  private static final Patience PATIENCE =
+      new Patience(Duration.ofSeconds(60), Duration.ofSeconds(30));
 
   /** Jetty's default backlog of 50 resets clients that connect all at once. */
   private static final int ACCEPT_QUEUE = 1024;
@@ -60,12 +64,21 @@ public final class RelayServer implements AutoCloseable {
   private static final String DEMO_REMEDY =
       "a free port at an address of this machine; change demo_provider.port or demo_provider.host";
 
+  /**
+   * How long clients may take.
+   *
+   * @param idle a connection may be silent so long, between requests and within a head
+   * @param head a head may take so long from its first byte on
+   */
+  record Patience(Duration idle, Duration head) {}
+
   private final Server server;
   private final ServerConnector connector;
   private final Relay relay;
   private final @Nullable DemoProvider demo;
 
-  private RelayServer(RelayConfig config, Relay relay, @Nullable DemoProvider demo) {
+  private RelayServer(
+      RelayConfig config, Relay relay, @Nullable DemoProvider demo, Patience patience) {
     this.relay = relay;
     this.demo = demo;
     int cores = Runtime.getRuntime().availableProcessors();
@@ -76,21 +89,36 @@ public final class RelayServer implements AutoCloseable {
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(MAX_REQUEST_HEAD_BYTES);
     http.setResponseHeaderSize(MAX_RESPONSE_HEAD_BYTES);
+    http.setHttpCompliance(
+        HttpCompliance.RFC9110.without("relay", HttpCompliance.Violation.LF_HEADER_TERMINATION));
+    Counter refused =
+        Counter.builder()
+            .name("relay_refused_requests_total")
+            .help("Requests that the server refused by itself, unseen by any route.")
+            .labelNames("status")
+            .register(relay.registry());
     connector =
-        new ServerConnector(server, 1, Math.max(1, cores / 4), new HttpConnectionFactory(http));
+        new HeadClock(
+            server,
+            Math.max(1, cores / 4),
+            new HttpConnectionFactory(http),
+            patience.head(),
+            () -> refused.labelValues("408").inc());
     connector.setHost(config.server().host());
     connector.setPort(config.server().port());
-    connector.setIdleTimeout(KEEP_ALIVE_MILLIS);
+    connector.setIdleTimeout(patience.idle().toMillis());
     connector.setAcceptQueueSize(ACCEPT_QUEUE);
     connector.setAcceptedSendBufferSize(SEND_BUFFER_BYTES);
     server.addConnector(connector);
-    server.setErrorHandler(new JsonErrorHandler());
-    server.setHandler(new NoTrace(handler(config, relay.registry())));
+    JsonErrorHandler errors = new JsonErrorHandler(refused);
+    server.setErrorHandler(errors);
+    server.setHandler(new Threshold(handler(config, relay.registry(), errors)));
   }
 
-  private ServletContextHandler handler(RelayConfig config, PrometheusRegistry registry) {
+  private ServletContextHandler handler(
+      RelayConfig config, PrometheusRegistry registry, JsonErrorHandler errors) {
     ServletContextHandler context = new ServletContextHandler();
-    context.setErrorHandler(new JsonErrorHandler());
+    context.setErrorHandler(errors);
     context.addServlet(new ServletHolder("relay", new RelayServlet(relay)), "/*");
     ServletHolder health = new ServletHolder("health", new HealthServlet(relay));
     context.addServlet(health, "/healthz");
@@ -128,11 +156,16 @@ public final class RelayServer implements AutoCloseable {
    */
   public static RelayServer start(RelayConfig config, LongSupplier droppedLogLines)
       throws IOException {
+    return start(config, droppedLogLines, PATIENCE);
+  }
+
+  static RelayServer start(RelayConfig config, LongSupplier droppedLogLines, Patience patience)
+      throws IOException {
     DemoProvider demo = startDemo(config.demoProvider());
     Relay relay = null;
     try {
       relay = relay(config, droppedLogLines);
-      RelayServer server = new RelayServer(config, relay, demo);
+      RelayServer server = new RelayServer(config, relay, demo, patience);
       server.listen(config.server());
       return server;
     } catch (IOException | RuntimeException e) {
@@ -260,15 +293,17 @@ public final class RelayServer implements AutoCloseable {
     }
   }
 
-  /** A servlet's own TRACE would send a client's credentials back (RFC 9110 §9.3.8). */
-  private static final class NoTrace extends Handler.Wrapper {
-    NoTrace(Handler handler) {
+  /** What every request passes first. */
+  private static final class Threshold extends Handler.Wrapper {
+    Threshold(Handler handler) {
       super(handler);
     }
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) throws Exception {
+      HeadClock.arrived(request);
       if (request.getMethod().equals("TRACE")) {
+        // A servlet's own TRACE would send a client's credentials back (RFC 9110 §9.3.8).
         Response.writeError(request, response, callback, HttpStatus.METHOD_NOT_ALLOWED_405);
         return true;
       }
