@@ -559,7 +559,17 @@ public final class Answer {
    * @throws IllegalStateException if it is cut behind its end
    */
   List<Step> compile() {
-    return new AnswerCompiler(options, parts).steps();
+    return new AnswerCompiler(options, parts, false).steps();
+  }
+
+  /**
+   * Turns the script into steps whose heads and ends HTTP/2 has to encode.
+   *
+   * @return in order
+   * @throws IllegalStateException if it has raw bytes or is cut behind its end
+   */
+  List<Step> compileMessages() {
+    return new AnswerCompiler(options, parts, true).steps();
   }
 
   /**
@@ -568,7 +578,7 @@ public final class Answer {
    * @return compressed if the answer is; an endless part counts once
    */
   public byte[] bodyBytes() {
-    return new AnswerCompiler(options, parts).body();
+    return new AnswerCompiler(options, parts, false).body();
   }
 
   @Override

@@ -105,6 +105,7 @@ final class AnswerCompiler {
 
   private final Options options;
   private final List<Part> parts;
+  private final boolean messages;
   private final List<Step> steps = new ArrayList<>();
   private boolean headSent;
   private boolean finished;
@@ -112,7 +113,14 @@ final class AnswerCompiler {
   private boolean anyPiece;
   private long bodySent;
 
-  AnswerCompiler(Options options, List<Part> parts) {
+  /**
+   * Makes a compiler for one answer.
+   *
+   * @param messages whether heads and ends of bodies stay steps of their own, for HTTP/2, instead
+   *     of becoming the bytes of HTTP/1.1
+   */
+  AnswerCompiler(Options options, List<Part> parts, boolean messages) {
+    this.messages = messages;
     this.options = options;
     this.parts = shaped(options, parts);
   }
@@ -145,6 +153,10 @@ final class AnswerCompiler {
     return List.copyOf(steps);
   }
 
+  private long declaredLength() {
+    return options.declaredLength < 0 ? length() : options.declaredLength;
+  }
+
   private long length() {
     long total = 0;
     for (Part part : parts) {
@@ -163,6 +175,9 @@ final class AnswerCompiler {
         sendPiece(pieces.get(i), i == pieces.size() - 1 ? tokens : 0);
       }
     } else if (part instanceof Part.Raw raw) {
+      if (messages) {
+        throw new IllegalStateException("raw bytes and interim answers are for HTTP/1.1 only");
+      }
       send(raw.bytes, Generated.NOTHING);
     } else if (part instanceof Part.Head) {
       sendHead();
@@ -189,14 +204,20 @@ final class AnswerCompiler {
       return;
     }
     headSent = true;
+    if (messages) {
+      List<String> lines = new ArrayList<>(options.headers);
+      if (options.framing == Framing.LENGTH) {
+        lines.add("Content-Length: " + declaredLength());
+      }
+      int status = Integer.parseInt(options.statusLine.split(" ", 3)[1]);
+      steps.add(new Step.Head(status, List.copyOf(lines)));
+      return;
+    }
     StringBuilder head = new StringBuilder(options.statusLine).append("\r\n");
     options.headers.forEach(line -> head.append(line).append("\r\n"));
     switch (options.framing) {
       case CHUNKED -> head.append("Transfer-Encoding: chunked\r\n");
-      case LENGTH ->
-          head.append("Content-Length: ")
-              .append(options.declaredLength < 0 ? length() : options.declaredLength)
-              .append("\r\n");
+      case LENGTH -> head.append("Content-Length: ").append(declaredLength()).append("\r\n");
       case CLOSE -> head.append("Connection: close\r\n");
       case NONE -> {}
     }
@@ -234,7 +255,7 @@ final class AnswerCompiler {
   }
 
   private byte[] frame(byte[] piece) {
-    if (options.framing != Framing.CHUNKED) {
+    if (messages || options.framing != Framing.CHUNKED) {
       return piece;
     }
     String size = Integer.toHexString(piece.length) + options.chunkExtension + "\r\n";
@@ -248,7 +269,9 @@ final class AnswerCompiler {
   private void finish(List<String> trailers) {
     sendHead();
     finished = true;
-    if (options.framing == Framing.CHUNKED) {
+    if (messages) {
+      steps.add(new Step.Finish(trailers));
+    } else if (options.framing == Framing.CHUNKED) {
       StringBuilder last = new StringBuilder("0").append(options.chunkExtension).append("\r\n");
       trailers.forEach(line -> last.append(line).append("\r\n"));
       send(last.append("\r\n").toString().getBytes(ISO_8859_1), Generated.NOTHING);

@@ -16,10 +16,8 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -69,8 +67,7 @@ public final class FakeUpstream implements AutoCloseable {
   private @Nullable Function<Request, Answer> answers;
   private final Deque<Answer> script = new ArrayDeque<>();
   private final List<Request> requests = new ArrayList<>();
-  private final Map<String, Integer> goes = new HashMap<>();
-  private final Map<String, Integer> waiting = new HashMap<>();
+  private final Gates gates = new Gates(record);
 
   private FakeUpstream(int backlog) {
     try {
@@ -189,10 +186,7 @@ public final class FakeUpstream implements AutoCloseable {
    * @return this
    */
   public FakeUpstream go(String gate) {
-    synchronized (record) {
-      goes.merge(gate, 1, Integer::sum);
-      record.note("go " + gate);
-    }
+    gates.go(gate);
     return this;
   }
 
@@ -202,7 +196,7 @@ public final class FakeUpstream implements AutoCloseable {
    * @param gate as in {@link Answer#awaitGo}
    */
   public void awaitAtGate(String gate) {
-    record.await("an answer at the gate " + gate, () -> waiting.getOrDefault(gate, 0) > 0);
+    gates.awaitSomebodyAt(gate);
   }
 
   /**
@@ -407,6 +401,41 @@ public final class FakeUpstream implements AutoCloseable {
    */
   public record Leave(Instant at, LeftBy by, long sent, Generated generated) {}
 
+  /** Plays answers on one connection. */
+  private final class Script extends Player {
+    private final Connection connection;
+
+    Script(Connection connection) {
+      super(FakeUpstream.this.record, gates, "#" + connection.number);
+      this.connection = connection;
+    }
+
+    @Override
+    boolean isEnded() {
+      return connection.closed;
+    }
+
+    @Override
+    boolean isLeft() {
+      return connection.closedByPeer;
+    }
+
+    @Override
+    boolean write(byte[] bytes) {
+      return connection.write(bytes);
+    }
+
+    @Override
+    void end() {
+      connection.end();
+    }
+
+    @Override
+    void reset() {
+      connection.reset();
+    }
+  }
+
   /** One accepted connection. */
   public final class Connection {
     private final Socket socket;
@@ -427,15 +456,14 @@ public final class FakeUpstream implements AutoCloseable {
     private boolean closed;
     private int scanned;
     private boolean answeredEarly;
-    private int playing;
-    private boolean stalled;
-    private Generated generated = Generated.NOTHING;
+    private final Script player;
     private @Nullable Leave leave;
 
     private Connection(Socket socket, int number, long readLimit) {
       this.socket = socket;
       this.number = number;
       this.readLimit = readLimit;
+      this.player = new Script(this);
     }
 
     // ---- what it is sent
@@ -521,9 +549,7 @@ public final class FakeUpstream implements AutoCloseable {
      * @return so far
      */
     public Generated generated() {
-      synchronized (record) {
-        return generated;
-      }
+      return player.generated();
     }
 
     /**
@@ -534,18 +560,18 @@ public final class FakeUpstream implements AutoCloseable {
      */
     public Generated sentAfterLeave() {
       synchronized (record) {
-        return leave == null ? Generated.NOTHING : generated.minus(leave.generated);
+        return leave == null ? Generated.NOTHING : generated().minus(leave.generated);
       }
     }
 
     /** Waits until every script that was begun on this connection has come to its end. */
     public void awaitPlayed() {
-      record.await("the scripts on " + number + " to end", () -> playing == 0);
+      player.awaitPlayed();
     }
 
     /** Waits until a script on this connection says nothing more, by {@link Answer#stall}. */
     public void awaitStalled() {
-      record.await("a script on " + number + " to stall", () -> stalled);
+      player.awaitStalled();
     }
 
     /** Reads all there is, after {@link FakeUpstream#readingOnly}. */
@@ -594,17 +620,8 @@ public final class FakeUpstream implements AutoCloseable {
      */
     public Connection play(Answer answer) {
       List<Step> steps = answer.compile();
-      synchronized (record) {
-        playing++;
-      }
-      writer.execute(
-          () -> {
-            playAll(steps, answer.unattended());
-            synchronized (record) {
-              playing--;
-              note("has played a script");
-            }
-          });
+      player.begin();
+      writer.execute(() -> player.play(steps, answer.unattended()));
       return this;
     }
 
@@ -683,81 +700,6 @@ public final class FakeUpstream implements AutoCloseable {
       record.note("#" + number + " " + what);
     }
 
-    /** Does the steps one after another; false if there is no sense in going on. */
-    private boolean playAll(List<Step> steps, boolean unattended) {
-      for (Step step : steps) {
-        if (isOver(unattended) || !play(step, unattended)) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private boolean play(Step step, boolean unattended) {
-      if (step instanceof Step.Send send) {
-        boolean taken = (leave == null || !unattended) && write(send.bytes());
-        if (!taken && !unattended) {
-          return false;
-        }
-        synchronized (record) {
-          generated = generated.plus(send.generated());
-        }
-      } else if (step instanceof Step.Pause pause) {
-        pause(pause.nanos(), unattended);
-      } else if (step instanceof Step.Gate gate) {
-        return passGate(gate.name(), unattended);
-      } else if (step instanceof Step.Stall) {
-        synchronized (record) {
-          stalled = true;
-          note("stalls");
-        }
-        pause(Long.MAX_VALUE, false);
-      } else if (step instanceof Step.End) {
-        end();
-      } else if (step instanceof Step.Reset) {
-        reset();
-      } else if (step instanceof Step.Loop loop) {
-        boolean going = true;
-        while (going) {
-          going = playAll(loop.steps(), unattended);
-        }
-      }
-      return true;
-    }
-
-    private boolean isOver(boolean unattended) {
-      synchronized (record) {
-        return closed || (closedByPeer && !unattended);
-      }
-    }
-
-    private void pause(long nanos, boolean unattended) {
-      long start = System.nanoTime();
-      synchronized (record) {
-        long left = nanos;
-        while (left > 0 && !isOver(unattended) && Recorder.waitFor(record, left)) {
-          left = nanos - (System.nanoTime() - start);
-        }
-      }
-    }
-
-    private boolean passGate(String gate, boolean unattended) {
-      synchronized (record) {
-        waiting.merge(gate, 1, Integer::sum);
-        note("waits at gate " + gate);
-        boolean going = true;
-        while (going && goes.getOrDefault(gate, 0) == 0) {
-          going = !isOver(unattended) && Recorder.waitFor(record, Long.MAX_VALUE);
-        }
-        waiting.merge(gate, -1, Integer::sum);
-        if (going) {
-          goes.merge(gate, -1, Integer::sum);
-          note("passes gate " + gate);
-        }
-        return going;
-      }
-    }
-
     private boolean write(byte[] bytes) {
       try {
         socket.getOutputStream().write(bytes);
@@ -794,7 +736,7 @@ public final class FakeUpstream implements AutoCloseable {
       synchronized (record) {
         if (!closed) {
           LeftBy by = how.equals("end") ? LeftBy.FIN : LeftBy.RESET;
-          leave = new Leave(Instant.now(), by, sent, generated);
+          leave = new Leave(Instant.now(), by, sent, generated());
           closedByPeer = true;
           note("closed by the other side: " + how);
         }

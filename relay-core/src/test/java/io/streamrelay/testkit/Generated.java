@@ -1,7 +1,7 @@
 package io.streamrelay.testkit;
 
 /**
- * How much of an answer was generated: what a provider would bill.
+ * How much of an answer was generated, whether or not it could be sent: what a provider would bill.
  *
  * @param bytes of the body, without framing and as sent, compressed if the answer is
  * @param events scripted events

@@ -9,7 +9,7 @@ sealed interface Step {
    * Hands bytes to the socket.
    *
    * @param bytes as they go on the wire, framing included
-   * @param generated what was generated once they are out
+   * @param generated what is generated with them
    */
   record Send(byte[] bytes, Generated generated) implements Step {}
 
@@ -30,4 +30,15 @@ sealed interface Step {
 
   /** Repeats until the connection ends. */
   record Loop(List<Step> steps) implements Step {}
+
+  /**
+   * Sends a head, where it is no bytes before it is encoded.
+   *
+   * @param status three digits
+   * @param headers whole lines
+   */
+  record Head(int status, List<String> headers) implements Step {}
+
+  /** Ends a body, where that is no bytes. */
+  record Finish(List<String> trailers) implements Step {}
 }

@@ -10,7 +10,8 @@
  * io.streamrelay.testkit.FakeForwarder} to test a whole relay without sockets.
  *
  * <p>Needs {@code junit-jupiter-api} for {@link io.streamrelay.testkit.FakeUpstreamExtension}, of
- * JUnit 5 or 6. Only the contract tests need AssertJ and all of JUnit Jupiter too.
+ * JUnit 5 or 6. Only the contract tests need AssertJ and all of JUnit Jupiter too, only {@code
+ * FakeHttp2Upstream} needs {@code jetty-http2-hpack}.
  */
 @NullMarked
 package io.streamrelay.testkit;
