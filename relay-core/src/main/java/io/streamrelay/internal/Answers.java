@@ -29,8 +29,9 @@ final class Answers {
   /** The upstream's own, filtered, with the exchange's id. */
   static Headers headers(int status, Headers upstreamResponse, String requestId, boolean events) {
     Headers.Builder headers = HeaderPolicy.toClient(upstreamResponse).set(REQUEST_ID, requestId);
-    if (status == 204) {
-      // RFC 9110 §8.6 forbids it, and containers refuse to send it.
+    if (status == 204 || events) {
+      // With 204 RFC 9110 §8.6 forbids it, and containers refuse to send it. Events whose length
+      // was kept could neither be cut once it is reached nor be followed by an error event.
       headers.remove("Content-Length");
     }
     if (events && !headers.contains("X-Accel-Buffering")) {
