@@ -221,7 +221,9 @@ final class EventProbe extends JsonWalker {
             default -> Meaning.NOTHING;
           };
       case 2 -> {
-        boolean stop = path[1] == Step.DELTA && path[2] == Step.STOP_REASON;
+        boolean stop =
+            path[1] == Step.DELTA
+                && (path[2] == Step.STOP_REASON || path[2] == Step.FINISH_REASON_CHAT);
         boolean block = path[1] == Step.PROMPT_FEEDBACK && path[2] == Step.BLOCK_REASON;
         yield stop || block ? Meaning.FINISH : Meaning.NOTHING;
       }

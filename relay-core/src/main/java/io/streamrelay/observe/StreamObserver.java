@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>OpenAI speech, transcription<td>{@code speech.audio.*}, {@code transcript.text.*}
  *     <td>{@code speech.audio.done}, {@code transcript.text.done}<td>{@code error}
  * <tr><td>Anthropic Messages<td>{@code message_start}<td>{@code message_stop}<td>{@code error}
+ * <tr><td>Cohere, version 2<td>{@code message-start}, as name and as {@code type}<td>{@code
+ *     message-end}<td>{@code error}
  * <tr><td>Gemini<td>{@code candidates} with content; any {@code candidates} or {@code
  *     promptFeedback} if the dialect is {@link Dialect#GEMINI}<td>a {@code finishReason}, or a
  *     {@code blockReason}<td>{@code error}
@@ -54,6 +56,7 @@ public final class StreamObserver {
     RESPONSES,
     SPEECH,
     ANTHROPIC,
+    COHERE,
     GEMINI
   }
 
@@ -216,6 +219,9 @@ public final class StreamObserver {
     if (startsWith(event, "speech.audio.") || startsWith(event, "transcript.text.")) {
       return Protocol.SPEECH;
     }
+    if (event.isNamed("message-start") && probe.isType("message-start")) {
+      return Protocol.COHERE;
+    }
     boolean gemini =
         probe.candidateContent
             || (dialect == Dialect.GEMINI && (probe.candidates || (probe.finish && isPlain())));
@@ -255,6 +261,7 @@ public final class StreamObserver {
         yield complete ? Verdict.COMPLETE : null;
       }
       case ANTHROPIC -> is(event, "message_stop") ? Verdict.COMPLETE : null;
+      case COHERE -> is(event, "message-end") ? Verdict.COMPLETE : null;
       case NONE, COMPLETIONS, GEMINI -> null;
     };
   }
@@ -263,6 +270,11 @@ public final class StreamObserver {
     return switch (protocol) {
       case COMPLETIONS, GEMINI -> probe.content;
       case ANTHROPIC -> is(event, "content_block_delta");
+      case COHERE ->
+          is(event, "content-delta")
+              || is(event, "tool-plan-delta")
+              || is(event, "tool-call-start")
+              || is(event, "tool-call-delta");
       case RESPONSES -> endsWith(event, ".delta") || endsWith(event, ".partial_image");
       case SPEECH -> endsWith(event, ".delta");
       case NONE -> probe.content || !(probe.choices || probe.candidates || is(event, "ping"));

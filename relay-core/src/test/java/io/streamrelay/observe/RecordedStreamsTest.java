@@ -14,12 +14,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What {@link StreamObserver} makes of the providers' streams. */
 class RecordedStreamsTest {
-  /** Its events are not known; only the {@code [DONE]} behind them is. */
-  private static final Set<String> UNRECOGNISED = Set.of("cohere.v2");
-
   /** Whose protocol has no reason for stopping, or does not get to it. */
-  private static final Set<String> WITHOUT_FINISH =
-      Set.of("openai.responses", "openai.speech", "cohere.v2");
+  private static final Set<String> WITHOUT_FINISH = Set.of("openai.responses", "openai.speech");
 
   static List<Recording> events() {
     return Recordings.events();
@@ -107,8 +103,8 @@ class RecordedStreamsTest {
           .as("first %d bytes", length)
           .isEqualTo(recognised ? Verdict.TRUNCATED : Verdict.UNKNOWN);
     }
-    boolean one = recording.pieces().size() == 1;
-    assertThat(recognised).isEqualTo(!UNRECOGNISED.contains(recording.protocol()) && !one);
+    boolean onlyOneEvent = recording.pieces().size() == 1;
+    assertThat(recognised).isEqualTo(!onlyOneEvent);
   }
 
   @ParameterizedTest

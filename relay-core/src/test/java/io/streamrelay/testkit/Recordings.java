@@ -335,7 +335,7 @@ public final class Recordings {
               Dialect.OPENAI,
               EVENTS,
               End.COMPLETE,
-              "[DONE]",
+              "\"type\":\"message-end\"",
               "https://github.com/vercel/ai/blob/0eea3f24903e413be8ee6139d583acca033de4e9/packages/cohere/src/__fixtures__/cohere-text.chunks.txt",
               "sse"),
           of(
