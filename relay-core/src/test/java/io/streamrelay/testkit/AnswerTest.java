@@ -46,7 +46,6 @@ class AnswerTest {
 
   @Test
   void aGateBeforeTheHeadHoldsTheHead() {
-    upstream.answer(Answer.whole(200, "text/plain", "x").status(503), Answer.silent());
     upstream.answer(Answer.events().awaitGo("head").event("one"));
     client.send(REQUEST);
     upstream.awaitAtGate("head");
@@ -77,6 +76,12 @@ class AnswerTest {
     connection().end();
     client.awaitEnd();
     assertThat(client.text().split("\r\n\r\nyes", -1)).hasSize(3);
+  }
+
+  @Test
+  void aStatusCanBeSetOnAnyAnswer() {
+    upstream.answer(Recordings.named("gemini").answer().status(529));
+    assertThat(client.send(REQUEST).awaitText("STOP")).startsWith("HTTP/1.1 529 Overloaded\r\n");
   }
 
   @Test

@@ -22,7 +22,10 @@ public final class Faults {
     WHOLE,
     /** A good answer in HTTP, whose status or events say that the provider refused or failed. */
     REFUSED,
-    /** The answer breaks, or is no HTTP, after its head: what comes of it must not look whole. */
+    /**
+     * The answer breaks, or is no HTTP, after its head: what comes of it must not look whole. A
+     * relay that has sent nothing yet can still give its client a proper error.
+     */
     CUT,
     /** Ends in good HTTP order, but before the stream's own last event. */
     TRUNCATED,
