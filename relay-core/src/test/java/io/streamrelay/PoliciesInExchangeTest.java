@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Policies and listeners that are late, wrong or broken. */
 class PoliciesInExchangeTest extends ExchangeFixture {
@@ -99,6 +101,29 @@ class PoliciesInExchangeTest extends ExchangeFixture {
           @Override
           public void onUpstreamRequest(Exchange exchange, Headers.Builder upstreamRequest) {
             throw new IllegalStateException("secret");
+          }
+        });
+    assertRefused(chat(), ErrorCode.RELAY_ERROR);
+    assertThat(forwarder.calls()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "X-A, 'a\r\nAuthorization: b'",
+    "X-A, 'a\nb'",
+    "X-A, 'a\0b'",
+    "'X-A: b\r\nX-B', c",
+    "'', a",
+    "'X A', b",
+    "Content-Length, 3",
+    "transfer-encoding, chunked"
+  })
+  void aPolicyCannotSplitOrFrameTheUpstreamRequest(String name, String value) {
+    policies.add(
+        new Policy() {
+          @Override
+          public void onUpstreamRequest(Exchange exchange, Headers.Builder upstreamRequest) {
+            upstreamRequest.add(name, value);
           }
         });
     assertRefused(chat(), ErrorCode.RELAY_ERROR);

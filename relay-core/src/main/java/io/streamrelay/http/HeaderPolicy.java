@@ -201,6 +201,41 @@ public final class HeaderPolicy {
     return names;
   }
 
+  /**
+   * Refuses fields that would split or frame a request; for headers that code has made up.
+   *
+   * @param upstreamRequest what is to be sent
+   * @throws IllegalArgumentException if a name is no token (RFC 9110 §5.6.2) or frames the body, or
+   *     a value holds a control character; names no value
+   */
+  public static void requireSendable(Headers upstreamRequest) {
+    upstreamRequest.forEach(
+        (name, value) -> {
+          if (!isToken(name) || !fieldValueIsClean(value)) {
+            throw new IllegalArgumentException(
+                "an upstream header cannot be sent (expected: a token for its name, and no control"
+                    + " character in its value)");
+          }
+          String lower = name.toLowerCase(Locale.ROOT);
+          if (lower.equals("content-length") || lower.equals("transfer-encoding")) {
+            throw new IllegalArgumentException(
+                "upstream header " + lower + " was set (expected: the relay frames the body)");
+          }
+        });
+  }
+
+  private static boolean isToken(String name) {
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      boolean letterOrDigit =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      if (!letterOrDigit && "!#$%&'*+-.^_`|~".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return !name.isEmpty();
+  }
+
   private static boolean fieldValueIsClean(String value) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);

@@ -48,7 +48,9 @@ public interface Policy {
    *
    * @param exchange the request
    * @param upstreamRequest what will be sent; the provider's key is set after this and cannot be
-   *     overridden here
+   *     overridden here. A field that would split the request (a line end in a value, a name that
+   *     is no token) or frame it ({@code Content-Length}, {@code Transfer-Encoding}) is a defect of
+   *     the policy: nothing is sent and the client gets a 500
    */
   default void onUpstreamRequest(Exchange exchange, Headers.Builder upstreamRequest) {}
 

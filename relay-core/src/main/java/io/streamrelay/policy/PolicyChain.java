@@ -3,6 +3,7 @@ package io.streamrelay.policy;
 import io.streamrelay.Exchange;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
+import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
 import java.util.Collection;
 import java.util.List;
@@ -98,6 +99,7 @@ public final class PolicyChain {
     for (int i = 0; i < policies.size(); i++) {
       try {
         policies.get(i).onUpstreamRequest(exchange, upstreamRequest);
+        HeaderPolicy.requireSendable(upstreamRequest.build());
       } catch (Throwable e) {
         return failed(i, "onUpstreamRequest", e);
       }
