@@ -200,6 +200,11 @@ final class ClientAnswer implements ResponseSink {
     response.flush();
   }
 
+  @Override
+  public void nudged() {
+    // Nobody nudges yet.
+  }
+
   void sendHead() {
     Headers waiting = head;
     if (waiting != null && !headSent) {
