@@ -153,6 +153,28 @@ class HeartbeatTest extends ExchangeFixture {
   }
 
   @Test
+  void anAnswerOfKnownLengthGetsNone() {
+    FakeClient client = chat();
+    int length = EVENT.length() + DONE.length();
+    forwarder
+        .call()
+        .connected()
+        .head(200, "Content-Type", "text/event-stream", "Content-Length", "" + length)
+        .chunk(EVENT);
+    advanceBeats(3);
+    forwarder.call().chunk(DONE).complete();
+    assertComplete(client, EVENT + DONE);
+  }
+
+  @Test
+  void anAnswerWithoutABodyGetsNone() {
+    FakeClient client = send(FakeRequest.of("HEAD", CHAT));
+    forwarder.call().connected().head(200, SSE).flush();
+    advanceBeats(3);
+    assertThat(client.writes()).isEmpty();
+  }
+
+  @Test
   void aRawRouteGetsNone() {
     serve(other("raw").kind(StreamKind.RAW).heartbeat(BEAT));
     FakeClient client = send(FakeRequest.post("/raw/x").json("{\"stream\":true}"));
