@@ -13,7 +13,10 @@ public enum EndReason {
   COMPLETE,
   /** The relay itself answered: bad path, unknown route, no key, over a limit, body too large. */
   REJECTED,
-  /** The upstream's whole answer reached the client; it was a 4xx or 5xx. */
+  /**
+   * The upstream's whole answer reached the client; it was a 4xx or 5xx. Or it was any answer but a
+   * stream of events, after the relay had begun one, and the client was told of it by a last event.
+   */
   UPSTREAM_REFUSED,
   /** The upstream could not be reached, or broke off, or spoke no valid HTTP. */
   UPSTREAM_ERROR,
@@ -25,7 +28,10 @@ public enum EndReason {
   CONNECT_TIMEOUT,
   /** No response head from the upstream within the route's first-byte time. */
   FIRST_BYTE_TIMEOUT,
-  /** Nothing moved between client and upstream for the route's idle time. */
+  /**
+   * Nothing moved between client and upstream for the route's idle time, or the client took nothing
+   * for its stall limit. The error code tells who was waited for.
+   */
   IDLE_TIMEOUT,
   /** The exchange outlived the route's total time. */
   TOTAL_TIMEOUT,

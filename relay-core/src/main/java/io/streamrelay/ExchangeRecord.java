@@ -199,6 +199,43 @@ public final class ExchangeRecord {
     return b.events;
   }
 
+  /**
+   * Returns comments that the relay wrote to the client; not in {@link #responseBytes()}.
+   *
+   * @return see above
+   */
+  public long heartbeats() {
+    return b.heartbeats;
+  }
+
+  /**
+   * Returns whether the relay said 200 before the upstream had answered.
+   *
+   * @return see above
+   */
+  public boolean earlyCommit() {
+    return b.earlyCommit;
+  }
+
+  /**
+   * Returns nanoseconds in which a write waited for the client.
+   *
+   * @return see above
+   */
+  public long clientBlockedNanos() {
+    return b.clientBlockedNanos;
+  }
+
+  /**
+   * Returns nanoseconds from sending the request upstream to the end of its answer, or of the
+   * exchange, less those in which a write waited for the client; -1 if nothing was sent.
+   *
+   * @return see above
+   */
+  public long upstreamWaitNanos() {
+    return b.upstreamWaitNanos;
+  }
+
   /** Collects a record's fields; not thread-safe. */
   public static final class Builder {
     private String requestId = "";
@@ -220,6 +257,10 @@ public final class ExchangeRecord {
     private long requestBytes = 0;
     private long responseBytes = 0;
     private long events = 0;
+    private long heartbeats = 0;
+    private boolean earlyCommit = false;
+    private long clientBlockedNanos = 0;
+    private long upstreamWaitNanos = -1;
 
     private Builder() {}
 
@@ -433,6 +474,51 @@ public final class ExchangeRecord {
     }
 
     /**
+     * Sets comments that the relay wrote to the client; not in {@link #responseBytes()}.
+     *
+     * @param heartbeats the value
+     * @return this
+     */
+    public Builder heartbeats(long heartbeats) {
+      this.heartbeats = heartbeats;
+      return this;
+    }
+
+    /**
+     * Sets whether the relay said 200 before the upstream had answered.
+     *
+     * @param earlyCommit the value
+     * @return this
+     */
+    public Builder earlyCommit(boolean earlyCommit) {
+      this.earlyCommit = earlyCommit;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds in which a write waited for the client.
+     *
+     * @param clientBlockedNanos the value
+     * @return this
+     */
+    public Builder clientBlockedNanos(long clientBlockedNanos) {
+      this.clientBlockedNanos = clientBlockedNanos;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from sending the request upstream to the end of its answer, or of the
+     * exchange, less those in which a write waited for the client; -1 if nothing was sent.
+     *
+     * @param upstreamWaitNanos the value
+     * @return this
+     */
+    public Builder upstreamWaitNanos(long upstreamWaitNanos) {
+      this.upstreamWaitNanos = upstreamWaitNanos;
+      return this;
+    }
+
+    /**
      * Freezes a copy of what was collected.
      *
      * @return the record
@@ -458,6 +544,10 @@ public final class ExchangeRecord {
       copy.requestBytes = requestBytes;
       copy.responseBytes = responseBytes;
       copy.events = events;
+      copy.heartbeats = heartbeats;
+      copy.earlyCommit = earlyCommit;
+      copy.clientBlockedNanos = clientBlockedNanos;
+      copy.upstreamWaitNanos = upstreamWaitNanos;
       return new ExchangeRecord(copy);
     }
   }

@@ -10,6 +10,7 @@ import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.Policy;
 import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.Route;
+import io.streamrelay.route.StreamKind;
 import io.streamrelay.route.Timeouts;
 import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
@@ -43,9 +44,12 @@ class ChaosTest {
   private static final int EVENTS = 14;
   private static final int THREADS = 3;
   private static final long SEED = 20_260_101;
+  private static final String COMMENT = ": keep-alive";
 
   private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
   private final Map<EndReason, Integer> endings = new EnumMap<>(EndReason.class);
+  private long heartbeats;
+  private long earlyCommits;
 
   @AfterEach
   void stopThreads() {
@@ -69,7 +73,10 @@ class ChaosTest {
             EndReason.CONNECT_TIMEOUT,
             EndReason.IDLE_TIMEOUT,
             EndReason.DRAINED,
+            EndReason.UPSTREAM_REFUSED,
             EndReason.RELAY_ERROR);
+    assertThat(heartbeats).isGreaterThan(ROUNDS);
+    assertThat(earlyCommits).isGreaterThan(ROUNDS / 10);
   }
 
   /** One relay and its exchanges. */
@@ -102,6 +109,10 @@ class ChaosTest {
                       Duration.ofSeconds(15),
                       Duration.ofSeconds(20),
                       Duration.ofSeconds(60)))
+              .kind(random.nextBoolean() ? StreamKind.SSE : StreamKind.AUTO)
+              .heartbeat(Duration.ofSeconds(1 + random.nextInt(3)))
+              .commitAfter(Duration.ofSeconds(random.nextInt(5)))
+              .stallLimit(Duration.ofSeconds(random.nextInt(12)))
               .build();
       this.relay =
           Relay.builder(RelayConfig.builder().server(server).route(route).build(), forwarder)
@@ -209,6 +220,10 @@ class ChaosTest {
       for (One one : exchanges) {
         assertThat(one.client.violations()).as("%s", one.client).isEmpty();
         assertThat(one.client.ends()).as("%s", one.client).isEqualTo(1);
+        String text = one.client.text();
+        for (int at = text.indexOf(COMMENT); at >= 0; at = text.indexOf(COMMENT, at + 1)) {
+          assertThat(text.substring(0, at)).matches("(?s)|.*\n\n");
+        }
       }
       // What is decided after the end takes nothing for good.
       stages.values().forEach(stage -> stage.complete(Decision.admit()));
@@ -216,7 +231,13 @@ class ChaosTest {
       assertThat(forwarder.calls()).allMatch(FakeForwarder.Call::isDone);
       relay.close();
       assertThat(records).hasSize(EXCHANGES);
-      records.forEach(record -> endings.merge(record.end(), 1, Integer::sum));
+      for (ExchangeRecord record : records) {
+        endings.merge(record.end(), 1, Integer::sum);
+        heartbeats += record.heartbeats();
+        earlyCommits += record.earlyCommit() ? 1 : 0;
+        assertThat(record.clientBlockedNanos()).isBetween(0L, record.durationNanos());
+        assertThat(record.upstreamWaitNanos()).isBetween(-1L, record.durationNanos());
+      }
     }
 
     /** One exchange and what can happen to it. */
@@ -296,6 +317,10 @@ class ChaosTest {
         }
         if (dice < 20) {
           call.readBodyOnDemand();
+          return;
+        }
+        if (dice < 26) {
+          call.nudge();
           return;
         }
         switch (upstreamStep++) {

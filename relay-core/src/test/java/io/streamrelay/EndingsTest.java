@@ -295,7 +295,6 @@ class EndingsTest extends ExchangeFixture {
         Arrays.stream(ErrorCode.values()).map(ErrorCode::endReason).distinct().toList();
     assertThat(EndReason.values())
         .filteredOn(reason -> !byError.contains(reason))
-        .containsExactlyInAnyOrder(
-            EndReason.COMPLETE, EndReason.UPSTREAM_REFUSED, EndReason.CLIENT_GONE);
+        .containsExactlyInAnyOrder(EndReason.COMPLETE, EndReason.CLIENT_GONE);
   }
 }

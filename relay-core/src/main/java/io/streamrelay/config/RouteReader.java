@@ -38,7 +38,10 @@ final class RouteReader {
           "kind",
           "dialect",
           "forward_headers",
-          "timeouts");
+          "timeouts",
+          "heartbeat",
+          "commit_after",
+          "stall_limit");
 
   private final LoadContext context;
   private final Duration timeout;
@@ -110,6 +113,9 @@ final class RouteReader {
     StreamKind kind = section.read("kind", StreamKind.AUTO, Parsers.oneOf(StreamKind.class));
     Dialect dialect = section.read("dialect", Parsers.oneOf(Dialect.class));
     Timeouts timeouts = timeouts(section);
+    Duration heartbeat = section.read("heartbeat", Duration.ZERO, RouteReader::heartbeat);
+    Duration commitAfter = section.read("commit_after", Duration.ZERO, Parsers::duration);
+    Duration stallLimit = section.read("stall_limit", timeouts.idle(), Parsers::duration);
     List<String> forwardHeaders = forwardHeaders(section);
     if (context.found() > before || name == null || path == null || upstream == null) {
       return;
@@ -121,7 +127,11 @@ final class RouteReader {
             .stripPrefix(stripPrefix)
             .kind(kind)
             .timeouts(timeouts)
+            .heartbeat(heartbeat)
+            .commitAfter(commitAfter)
+            .stallLimit(stallLimit)
             .forwardHeaders(forwardHeaders.toArray(String[]::new));
+    warnOfNoUse(item, name, kind, timeouts, heartbeat, commitAfter);
     if (credential != null) {
       route.credential(credential);
     }
@@ -173,6 +183,36 @@ final class RouteReader {
         section.read("first_byte", timeout, Parsers::duration),
         section.read("idle", timeout, Parsers::duration),
         section.read("total", Timeouts.DEFAULT.total(), Parsers::duration));
+  }
+
+  private static Duration heartbeat(String text) throws BadValueException {
+    Duration value = Parsers.duration(text);
+    if (!value.isZero() && value.compareTo(Route.SHORTEST_HEARTBEAT) < 0) {
+      throw BadValueException.expected(
+          "0 for off, or " + Route.SHORTEST_HEARTBEAT.toMillis() + "ms or more");
+    }
+    return value;
+  }
+
+  private void warnOfNoUse(
+      Value item,
+      String route,
+      StreamKind kind,
+      Timeouts timeouts,
+      Duration heartbeat,
+      Duration commitAfter) {
+    String where = item.path() + " '" + route + "': ";
+    if (kind == StreamKind.RAW && !heartbeat.isZero()) {
+      context.warning(where + "heartbeat does nothing: a raw answer has no room for comments");
+    }
+    if (kind == StreamKind.RAW && !commitAfter.isZero()) {
+      context.warning(where + "commit_after does nothing: a raw answer is no stream of events");
+    }
+    Duration firstByte = timeouts.firstByte();
+    if (!commitAfter.isZero() && !firstByte.isZero() && commitAfter.compareTo(firstByte) >= 0) {
+      context.warning(
+          where + "commit_after does nothing: timeouts.first_byte ends the request before");
+    }
   }
 
   private static List<String> forwardHeaders(Section section) {

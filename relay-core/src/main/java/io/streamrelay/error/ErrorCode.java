@@ -28,7 +28,7 @@ public enum ErrorCode {
   METHOD_NOT_ALLOWED(405, EndReason.REJECTED),
   /** The client sent nothing more of its body for the route's idle time. */
   REQUEST_TIMEOUT(408, EndReason.IDLE_TIMEOUT),
-  /** The client took nothing more of the answer for the route's idle time. */
+  /** The client took nothing more of the answer for the route's stall limit. */
   CLIENT_STALLED(408, EndReason.IDLE_TIMEOUT),
   /** The body is larger than the relay accepts. */
   BODY_TOO_LARGE(413, EndReason.REJECTED),
@@ -48,6 +48,11 @@ public enum ErrorCode {
   UPSTREAM_UNREACHABLE(502, EndReason.UPSTREAM_ERROR),
   /** The upstream broke off, or spoke no valid HTTP. */
   UPSTREAM_FAILED(502, EndReason.UPSTREAM_ERROR),
+  /**
+   * The upstream answered otherwise than with a stream of events, after the relay had begun one in
+   * its stead. Where its status is an error, that one counts instead of this.
+   */
+  UPSTREAM_REFUSED(502, EndReason.UPSTREAM_REFUSED),
   /** The upstream ended its stream without its terminal event. */
   UPSTREAM_TRUNCATED(502, EndReason.UPSTREAM_TRUNCATED),
   /** No connection within the route's connect time. */

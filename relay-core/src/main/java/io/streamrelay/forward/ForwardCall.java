@@ -8,6 +8,12 @@ public interface ForwardCall {
   void cancel();
 
   /**
+   * Asks the forwarder to give its sink a turn: one call of {@link ResponseSink#nudged}, as soon as
+   * the sink is ready. Never blocks. After the result it does nothing.
+   */
+  void nudge();
+
+  /**
    * Returns how the call ended.
    *
    * @return completed once, never exceptionally, after the last call to the sink

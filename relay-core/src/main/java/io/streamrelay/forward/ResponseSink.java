@@ -47,4 +47,11 @@ public interface ResponseSink {
 
   /** Sends the head now, if it was not sent with a chunk. Only while ready. */
   void flush();
+
+  /**
+   * Has a turn of its own, as {@link ForwardCall#nudge} asked: the sink may write to its client
+   * here, and is then not ready for a while. Only while ready; also before {@link #head} and before
+   * {@link #connected}. Afterwards, as after a write, {@link #isReady} is asked until it is true.
+   */
+  void nudged();
 }

@@ -26,6 +26,12 @@ package io.streamrelay.forward;
  * silent or the connection is still being made. F13: the result completes exactly once, never
  * exceptionally, and after the last call to the sink and the last read of the body. F14: an answer
  * whose framing is broken or cut is a failure, never {@link ForwardResult.Completed}.
+ *
+ * <p><b>Turns.</b> F15: {@code nudge} never blocks and gives the sink one turn as soon as it is
+ * ready, however silent the upstream is: before a connection exists, within the upload, before the
+ * head, between chunks. Nudges that come together may share a turn; one that finds a chunk about to
+ * go, or the answer at its end, may come to nothing. After a turn, as after a write, the sink is
+ * asked whether it is ready until it is.
  */
 public interface StreamingForwarder extends AutoCloseable {
   /**

@@ -41,6 +41,33 @@ final class Answers {
     return headers.build();
   }
 
+  /** Those of a stream that the relay begins before the upstream answers. */
+  static Headers earlyHead(String requestId) {
+    return Headers.builder()
+        .add("Content-Type", "text/event-stream; charset=utf-8")
+        .add("Cache-Control", "no-cache")
+        .add("X-Accel-Buffering", "no")
+        .add(REQUEST_ID, requestId)
+        .build();
+  }
+
+  /** What a client is told of an answer that is no stream of events when it has a 200 already. */
+  static RelayError tooLate(int status, Headers upstreamResponse) {
+    boolean refused = status >= 400 && status <= 599;
+    String wait = refused ? upstreamResponse.first("retry-after") : null;
+    String message =
+        refused
+            ? "the upstream refused the request with status " + status
+            : "the upstream answered with status " + status + " and no stream of events";
+    if (wait != null && wait.matches("[0-9]{1,9}")) {
+      message += "; retry after " + wait + " s";
+    } else if (wait != null && wait.matches("[A-Za-z0-9 ,:+-]{1,40}")) {
+      message += "; retry after " + wait;
+    }
+    ErrorCode code = ErrorCode.UPSTREAM_REFUSED;
+    return new RelayError(code, code.code(), refused ? status : code.status(), message, null);
+  }
+
   /** Those of an error that the relay itself answers with. */
   static Headers headers(RelayError error, String requestId, int length) {
     Headers.Builder headers =

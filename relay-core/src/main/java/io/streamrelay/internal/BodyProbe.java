@@ -36,6 +36,11 @@ final class BodyProbe {
     return model;
   }
 
+  /** Whether the body says itself that it wants no stream. */
+  boolean refusesStream() {
+    return skimmer != null && Boolean.FALSE.equals(skimmer.bool("stream"));
+  }
+
   boolean asksForStream() {
     return skimmer != null && Boolean.TRUE.equals(skimmer.bool("stream"));
   }

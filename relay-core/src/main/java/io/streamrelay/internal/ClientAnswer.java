@@ -2,6 +2,7 @@ package io.streamrelay.internal;
 
 import io.streamrelay.Exchange;
 import io.streamrelay.Ticker;
+import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.StreamObserver;
@@ -9,6 +10,7 @@ import io.streamrelay.observe.Verdict;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.transport.ClientResponse;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -24,17 +26,36 @@ import org.slf4j.LoggerFactory;
 final class ClientAnswer implements ResponseSink {
   private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
 
+  /**
+   * A comment, which every parser of server-sent events drops (WHATWG HTML, "Server-sent events"),
+   * and a blank line, which dispatches nothing at an event border.
+   */
+  private static final byte[] HEARTBEAT = ": keep-alive\n\n".getBytes(StandardCharsets.US_ASCII);
+
+  private static final byte[] BOM = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
+  private static final int NO_BOM = -1;
+
   private final Exchange exchange;
   private final Ticker ticker;
   private final long startNanos;
   private final Clocks clocks;
   private final RequestIntake intake;
   private final ClientResponse response;
+  private final Runnable onRefused;
 
   private volatile @Nullable Runnable onReady;
   private volatile boolean headSeen;
   private volatile boolean writePending;
+  private volatile @Nullable RelayError refusal;
+  private boolean mayCommitEarly;
+  private boolean earlyCommit;
   private boolean headSent;
+  private boolean wrote;
+  private long heartbeats;
+
+  /** Bytes of a byte order mark that were held back, or {@link #NO_BOM} if none is looked for. */
+  private int bomSeen = NO_BOM;
+
   private int status;
   private int sentStatus;
   private @Nullable Headers head;
@@ -53,6 +74,7 @@ final class ClientAnswer implements ResponseSink {
    * @param clocks told what is waited for
    * @param intake tells whether the request has gone up whole
    * @param response the way to the client
+   * @param onRefused told when {@link #refusal} is there
    */
   ClientAnswer(
       Exchange exchange,
@@ -60,13 +82,15 @@ final class ClientAnswer implements ResponseSink {
       long startNanos,
       Clocks clocks,
       RequestIntake intake,
-      ClientResponse response) {
+      ClientResponse response,
+      Runnable onRefused) {
     this.exchange = exchange;
     this.ticker = ticker;
     this.startNanos = startNanos;
     this.clocks = clocks;
     this.intake = intake;
     this.response = response;
+    this.onRefused = onRefused;
   }
 
   // ---- what the exchange asks and says
@@ -81,9 +105,25 @@ final class ClientAnswer implements ResponseSink {
     return headSent;
   }
 
-  /** Whether the client has yet to take what was written last. */
-  boolean isWritePending() {
-    return writePending;
+  /** A stream was asked for: the client may be told 200 before the upstream answers. */
+  void allowEarlyCommit() {
+    mayCommitEarly = true;
+    clocks.allowCommit();
+  }
+
+  /** Whether the client was told 200 before the upstream answered. */
+  boolean isEarlyCommit() {
+    return earlyCommit;
+  }
+
+  /** What to tell the client of an answer that does not fit behind an early 200; null if none. */
+  @Nullable RelayError refusal() {
+    return refusal;
+  }
+
+  /** Comments written. */
+  long heartbeats() {
+    return heartbeats;
   }
 
   /** The upstream's status. */
@@ -115,15 +155,11 @@ final class ClientAnswer implements ResponseSink {
     return bytes;
   }
 
-  /** The upstream has said all, and only the client is waited for. */
-  void awaitLastWrite() {
-    writePending = true;
-  }
-
   /** Answers with a head of the relay's own instead of the upstream's. */
   void replaceHead(int ownStatus, Headers headers) {
     head = null;
     sentStatus = ownStatus;
+    wrote = true;
     response.head(ownStatus, headers);
   }
 
@@ -154,17 +190,32 @@ final class ClientAnswer implements ResponseSink {
     status = upstreamStatus;
     upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
     boolean events = isObservable(upstreamResponse);
-    if (events) {
-      observer = new StreamObserver(exchange.route().dialect());
+    if (earlyCommit) {
+      if (!events) {
+        refusal = Answers.tooLate(status, upstreamResponse);
+        onRefused.run();
+      }
+    } else {
+      if (events) {
+        observer = new StreamObserver(exchange.route().dialect());
+      }
+      head = Answers.headers(status, upstreamResponse, exchange.id(), events);
     }
-    head = Answers.headers(status, upstreamResponse, exchange.id(), events);
     clocks.await(Clocks.Waiting.BODY);
   }
 
+  /** Also asked by the exchange's steps, when no call runs. */
   @Override
   public boolean isReady() {
     boolean ready = response.isReady();
-    writePending = !ready;
+    if (ready == writePending && wrote) {
+      writePending = !ready;
+      if (ready) {
+        clocks.unblock();
+      } else {
+        clocks.block();
+      }
+    }
     return ready;
   }
 
@@ -172,13 +223,22 @@ final class ClientAnswer implements ResponseSink {
   public void write(ByteBuffer chunk) {
     int from = chunk.position();
     int to = chunk.limit();
-    sendHead();
-    response.write(chunk);
-    clocks.touch();
-    if (firstByteNanos < 0) {
-      firstByteNanos = ticker.nanos() - startNanos;
+    if (earlyCommit && refusal != null) {
+      // The client has been told of it otherwise, or is about to be.
+      return;
     }
-    bytes += to - from;
+    ByteBuffer bare = bomSeen == NO_BOM ? chunk : withoutBom(chunk);
+    int count = bare.remaining();
+    if (count > 0) {
+      sendHead();
+      response.write(bare);
+      wrote = true;
+      long now = clocks.chunkWritten();
+      if (firstByteNanos < 0) {
+        firstByteNanos = now - startNanos;
+      }
+      bytes += count;
+    }
     StreamObserver watching = observer;
     if (watching != null) {
       try {
@@ -196,8 +256,74 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void flush() {
+    if (earlyCommit) {
+      // The client has its head.
+      return;
+    }
     sendHead();
     response.flush();
+    wrote = true;
+  }
+
+  @Override
+  public void nudged() {
+    if (!headSent) {
+      if (mayCommitEarly && !headSeen && clocks.isCommitDue()) {
+        commitEarly();
+      }
+    } else if (clocks.isBeatDue() && mayTakeEvent() && refusal == null && !isAllSaid()) {
+      beat();
+    }
+  }
+
+  private void commitEarly() {
+    earlyCommit = true;
+    headSent = true;
+    sentStatus = 200;
+    observer = new StreamObserver(exchange.route().dialect());
+    response.head(200, Answers.earlyHead(exchange.id()));
+    clocks.startBeating();
+    beat();
+  }
+
+  private void beat() {
+    if (bytes == 0) {
+      // A byte order mark counts only where the stream begins (WHATWG HTML, "Parsing an event
+      // stream"); behind the comment it would spoil the first field's name.
+      bomSeen = 0;
+    }
+    heartbeats++;
+    response.write(ByteBuffer.wrap(HEARTBEAT));
+    wrote = true;
+    clocks.beat();
+  }
+
+  /** After the stream's last event there is nothing more to wait for. */
+  private boolean isAllSaid() {
+    Verdict said = verdict();
+    return said == Verdict.COMPLETE || said == Verdict.FAILED;
+  }
+
+  /**
+   * Drops a byte order mark at the start of the upstream's stream. A stream that is nothing but the
+   * first bytes of one loses these: they are no text.
+   */
+  private ByteBuffer withoutBom(ByteBuffer chunk) {
+    while (bomSeen < BOM.length && chunk.hasRemaining()) {
+      if (chunk.get(chunk.position()) != BOM[bomSeen]) {
+        int held = bomSeen;
+        bomSeen = NO_BOM;
+        return held == 0
+            ? chunk
+            : ByteBuffer.allocate(held + chunk.remaining()).put(BOM, 0, held).put(chunk).flip();
+      }
+      chunk.get();
+      bomSeen++;
+    }
+    if (bomSeen == BOM.length) {
+      bomSeen = NO_BOM;
+    }
+    return chunk;
   }
 
   void sendHead() {
@@ -206,7 +332,15 @@ final class ClientAnswer implements ResponseSink {
       headSent = true;
       sentStatus = status;
       response.head(status, waiting);
+      if (observer != null && hasRoom(waiting)) {
+        clocks.startBeating();
+      }
     }
+  }
+
+  /** Whether bytes can be added: not to an answer whose length was told, or that has no body. */
+  private boolean hasRoom(Headers sent) {
+    return !sent.contains("Content-Length") && !exchange.method().equals("HEAD");
   }
 
   private boolean isObservable(Headers upstreamResponse) {

@@ -2,16 +2,25 @@ package io.streamrelay.internal;
 
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
+import io.streamrelay.route.Route;
 import io.streamrelay.route.Timeouts;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Watches one exchange's four clocks with a single timer.
+ * Watches one exchange's clocks with a single timer: the four of the route, how long a write waits
+ * for the client, and when the client is to hear something.
  *
  * <p>Moving bytes only store a time; the timer looks again when it fires, so that a chunk costs no
- * scheduling. Thread-safe: marks come from I/O threads, the timer from its own.
+ * scheduling. It fires no later than any clock could run out that begins only now, so that a write
+ * that has to wait for its client costs none either.
+ *
+ * <p>While a write waits for the client the upstream is not being read, so its silence is not
+ * counted: the idle clock stands still and the stall clock runs.
+ *
+ * <p>Thread-safe: marks come from I/O threads, the timer from its own. What says so is for the
+ * thread that owns the client's response only.
  */
 final class Clocks {
   /**
@@ -34,32 +43,76 @@ final class Clocks {
     NOTHING
   }
 
+  /**
+   * How patient a route is.
+   *
+   * @param timeouts the four clocks
+   * @param stall for one write that waits for the client
+   * @param heartbeat between two things that the client gets
+   * @param commitAfter until a client that asked for a stream is told 200
+   */
+  record Limits(Timeouts timeouts, Duration stall, Duration heartbeat, Duration commitAfter) {
+    static Limits of(@Nullable Route route) {
+      return route == null
+          ? new Limits(Timeouts.DEFAULT, Timeouts.DEFAULT.idle(), Duration.ZERO, Duration.ZERO)
+          : new Limits(
+              route.timeouts(), route.stallLimit(), route.heartbeat(), route.commitAfter());
+    }
+  }
+
   private final Ticker ticker;
   private final Scheduler scheduler;
+  private final Limits limits;
   private final Timeouts timeouts;
   private final Consumer<Stop> onExpiry;
   private final Runnable onFinishExpiry;
+  private final Runnable onTurn;
   private final long startNanos;
 
   private volatile Waiting waiting = Waiting.POLICY;
   private volatile long sinceNanos;
   private volatile long finishNanos;
 
+  private volatile boolean mayCommit;
+  private volatile boolean beating;
+  private volatile boolean blocked;
+  private volatile long blockedSince;
+
+  /** When the client got something last; written by its owner, published by another mark. */
+  private long writtenNanos;
+
+  /** When a turn was asked for, or used, last. */
+  private volatile long turnNanos;
+
+  // Owned by the thread that owns the client's response.
+  private long blockedNanos;
+
   // Guarded by this: held for a few instructions, never during I/O.
   private Scheduler.@Nullable Cancellable timer;
   private long timerAt;
 
+  /**
+   * @param ticker the relay's
+   * @param scheduler the relay's
+   * @param limits the route's
+   * @param onExpiry told which clock ran out
+   * @param onFinishExpiry told when the end has taken too long
+   * @param onTurn told when {@link #isCommitDue} or {@link #isBeatDue} may have turned true
+   */
   Clocks(
       Ticker ticker,
       Scheduler scheduler,
-      Timeouts timeouts,
+      Limits limits,
       Consumer<Stop> onExpiry,
-      Runnable onFinishExpiry) {
+      Runnable onFinishExpiry,
+      Runnable onTurn) {
     this.ticker = ticker;
     this.scheduler = scheduler;
-    this.timeouts = timeouts;
+    this.limits = limits;
+    this.timeouts = limits.timeouts();
     this.onExpiry = onExpiry;
     this.onFinishExpiry = onFinishExpiry;
+    this.onTurn = onTurn;
     this.startNanos = ticker.nanos();
     this.sinceNanos = startNanos;
   }
@@ -93,6 +146,85 @@ final class Clocks {
     }
   }
 
+  // ---- what the owner of the client's response says and asks
+
+  /** A stream was asked for: its client may be told 200 before the upstream answers. */
+  void allowCommit() {
+    mayCommit = !limits.commitAfter().isZero();
+  }
+
+  /** Whether the upstream has had its time to answer before the client is told something. */
+  boolean isCommitDue() {
+    return !limits.commitAfter().isZero()
+        && waiting == Waiting.HEAD
+        && expired(ticker.nanos(), sinceNanos, limits.commitAfter());
+  }
+
+  /** The client has a head, and behind it a stream of events that may take comments. */
+  void startBeating() {
+    if (!limits.heartbeat().isZero()) {
+      wrote(ticker.nanos());
+      beating = true;
+      arm(waiting);
+    }
+  }
+
+  /** Whether the client has got nothing for so long that a comment is due. */
+  boolean isBeatDue() {
+    return beating && expired(ticker.nanos(), writtenNanos, limits.heartbeat());
+  }
+
+  /** A comment was written, which says nothing of the upstream. */
+  void beat() {
+    wrote(ticker.nanos());
+  }
+
+  private void wrote(long now) {
+    writtenNanos = now;
+    turnNanos = now;
+  }
+
+  /**
+   * A chunk of the upstream's was written.
+   *
+   * @return the ticker's reading
+   */
+  long chunkWritten() {
+    long now = ticker.nanos();
+    writtenNanos = now;
+    sinceNanos = now;
+    return now;
+  }
+
+  /** A write waits for the client. */
+  void block() {
+    blockedSince = ticker.nanos();
+    blocked = true;
+    if (waiting == Waiting.HEAD) {
+      // The timer did not know that there could be one before the upstream's head.
+      arm(Waiting.HEAD);
+    }
+  }
+
+  /** The client has taken it. */
+  void unblock() {
+    long now = ticker.nanos();
+    blockedNanos += now - blockedSince;
+    writtenNanos = now;
+    if (waiting == Waiting.BODY) {
+      // The silence from before counts on.
+      sinceNanos = now - Math.max(0, blockedSince - sinceNanos);
+    }
+    blocked = false;
+  }
+
+  /** Nanoseconds in which a write waited for the client, until now. */
+  long blockedNanos() {
+    return blocked ? blockedNanos + (ticker.nanos() - blockedSince) : blockedNanos;
+  }
+
+  // ---- the timer
+
   private synchronized void arm(Waiting what) {
     if (what.compareTo(waiting) < 0) {
       return;
@@ -124,21 +256,38 @@ final class Clocks {
         onFinishExpiry.run();
         return;
       }
-    } else if (expired(now, startNanos, timeouts.total())) {
-      onExpiry.accept(Stop.TOTAL_TIMEOUT);
-      return;
-    } else if (expired(now, sinceNanos, limit(what))) {
-      onExpiry.accept(reason(what));
-      return;
+    } else {
+      Stop reason = expired(what, now);
+      if (reason != null) {
+        onExpiry.accept(reason);
+        return;
+      }
+      if (turnLeft(what, now) <= 0) {
+        mayCommit = false;
+        turnNanos = now;
+        onTurn.run();
+      }
     }
     rearm();
+  }
+
+  private @Nullable Stop expired(Waiting what, long now) {
+    if (expired(now, startNanos, timeouts.total())) {
+      return Stop.TOTAL_TIMEOUT;
+    }
+    boolean waitsForClient = blocked;
+    if (waitsForClient && expired(now, blockedSince, limits.stall())) {
+      return Stop.CLIENT_STALLED;
+    }
+    boolean standsStill = waitsForClient && what == Waiting.BODY;
+    return !standsStill && expired(now, sinceNanos, limit(what)) ? reason(what) : null;
   }
 
   private synchronized void rearm() {
     arm(waiting);
   }
 
-  /** Nanoseconds until the next clock runs out. */
+  /** Nanoseconds until the next clock can run out. */
   private long left(long now) {
     Waiting what = waiting;
     if (what == Waiting.NOTHING) {
@@ -147,7 +296,27 @@ final class Clocks {
     if (what == Waiting.FINISH) {
       return finishNanos - now;
     }
-    return Math.min(left(now, sinceNanos, limit(what)), left(now, startNanos, timeouts.total()));
+    boolean waitsForClient = blocked;
+    boolean standsStill = waitsForClient && what == Waiting.BODY;
+    long left = left(now, standsStill ? now : sinceNanos, limit(what));
+    if (waitsForClient || what == Waiting.BODY) {
+      left = Math.min(left, left(now, waitsForClient ? blockedSince : now, limits.stall()));
+    }
+    left = Math.min(left, left(now, startNanos, timeouts.total()));
+    return Math.min(left, turnLeft(what, now));
+  }
+
+  /** Nanoseconds until the client is to hear something. */
+  private long turnLeft(Waiting what, long now) {
+    if (mayCommit && what == Waiting.HEAD) {
+      return left(now, sinceNanos, limits.commitAfter());
+    }
+    if (!beating) {
+      return OFF;
+    }
+    long turn = turnNanos;
+    long written = writtenNanos;
+    return left(now, turn - written > 0 ? turn : written, limits.heartbeat());
   }
 
   private static long left(long now, long since, Duration limit) {

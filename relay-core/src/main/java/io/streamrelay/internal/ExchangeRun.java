@@ -18,7 +18,6 @@ import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
-import io.streamrelay.route.Timeouts;
 import io.streamrelay.route.UpstreamCredential;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
@@ -98,12 +97,19 @@ public final class ExchangeRun implements Exchange {
   private volatile @Nullable ForwardResult result;
   private volatile boolean clientGone;
   private volatile boolean finishExpired;
+  private volatile boolean turnDue;
 
   // Owned by whoever takes the steps.
   private Phase phase = Phase.ADMIT;
   private boolean asked;
   private boolean cancelled;
   private @Nullable ForwardCall call;
+  private long forwardNanos;
+
+  // Written before the result.
+  private long upstreamEndNanos;
+  private long blockedAtUpstreamEnd;
+
   private @Nullable RelayError refusal;
   private @Nullable ByteBuffer lastEvent;
   private @Nullable ByteBuffer scratch;
@@ -138,14 +144,16 @@ public final class ExchangeRun implements Exchange {
         new Clocks(
             relay.ticker(),
             relay.scheduler(),
-            route == null ? Timeouts.DEFAULT : route.timeouts(),
+            Clocks.Limits.of(route),
             this::expired,
-            this::finishExpired);
+            this::finishExpired,
+            this::turnDue);
     this.probe = new BodyProbe(request.headers());
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
-    this.answer = new ClientAnswer(this, relay.ticker(), startNanos, clocks, intake, response);
+    this.answer =
+        new ClientAnswer(this, relay.ticker(), startNanos, clocks, intake, response, this::kick);
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -193,14 +201,14 @@ public final class ExchangeRun implements Exchange {
   }
 
   private void expired(Stop why) {
-    if (why != Stop.IDLE_TIMEOUT) {
-      stop(why);
-    } else if (answer.isWritePending() && answer.isHeadSent()) {
-      stop(Stop.CLIENT_STALLED);
-    } else {
-      // An upload that stands still is the client's doing if the upstream would take more.
-      stop(!answer.isHeadSeen() && intake.isStarved() ? Stop.REQUEST_TIMEOUT : why);
-    }
+    // An upload that stands still is the client's doing if the upstream would take more.
+    boolean upload = why == Stop.IDLE_TIMEOUT && !answer.isHeadSeen() && intake.isStarved();
+    stop(upload ? Stop.REQUEST_TIMEOUT : why);
+  }
+
+  private void turnDue() {
+    turnDue = true;
+    kick();
   }
 
   private void finishExpired() {
@@ -331,13 +339,19 @@ public final class ExchangeRun implements Exchange {
     }
     UpstreamRequest upstreamRequest = upstreamRequest(headers);
     phase = Phase.FORWARD;
+    if (mayCommitEarly()) {
+      answer.allowEarlyCommit();
+    }
     clocks.await(Clocks.Waiting.CONNECTION);
+    forwardNanos = relay.ticker().nanos();
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     call = started;
     started
         .result()
         .whenComplete(
             (ended, failure) -> {
+              upstreamEndNanos = relay.ticker().nanos();
+              blockedAtUpstreamEnd = clocks.blockedNanos();
               result =
                   ended != null
                       ? ended
@@ -354,24 +368,35 @@ public final class ExchangeRun implements Exchange {
       return forwardEnded(ended);
     }
     ForwardCall running = call;
-    if (stop.get() != null && !cancelled && running != null) {
+    boolean over = stop.get() != null || answer.refusal() != null;
+    if (over && !cancelled && running != null) {
       cancelled = true;
       running.cancel();
       return true;
+    }
+    if (turnDue && running != null) {
+      turnDue = false;
+      if (!cancelled) {
+        running.nudge();
+        return true;
+      }
     }
     return false;
   }
 
   private boolean forwardEnded(ForwardResult ended) {
     Stop why = stop.get();
+    RelayError refused = answer.refusal();
+    if (refused != null) {
+      return clientGone ? cut(EndReason.CLIENT_GONE) : fail(refused);
+    }
     boolean whole = ended instanceof ForwardResult.Completed;
     // Whoever leaves with the whole answer in hand, or the stream's last event, has not left early.
-    if ((whole || (clientGone && answer.verdict() == Verdict.COMPLETE)) && response.isReady()) {
+    if ((whole || (clientGone && answer.verdict() == Verdict.COMPLETE)) && answer.isReady()) {
       return completed();
     }
     if (whole && why == null) {
       // The last chunk is still on its way.
-      answer.awaitLastWrite();
       return false;
     }
     if (clientGone) {
@@ -448,7 +473,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private boolean cutWhenReady() {
-    if (clientGone || !response.isReady()) {
+    if (clientGone || !answer.isReady()) {
       return (clientGone || finishExpired) && cut(reasonOfRefusal());
     }
     ByteBuffer event = lastEvent;
@@ -477,7 +502,7 @@ public final class ExchangeRun implements Exchange {
     if (clientGone) {
       return cut(EndReason.CLIENT_GONE);
     }
-    if (!response.isReady()) {
+    if (!answer.isReady()) {
       return finishExpired && cut(reasonOfRefusal());
     }
     RelayError error = refusal == null ? defect() : refusal;
@@ -499,7 +524,7 @@ public final class ExchangeRun implements Exchange {
    */
   private boolean linger() {
     boolean over = finishExpired || clientGone;
-    if (!response.isReady()) {
+    if (!answer.isReady()) {
       return over && cut(reasonOfRefusal());
     }
     boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
@@ -599,6 +624,10 @@ public final class ExchangeRun implements Exchange {
             .requestBytes(intake.received())
             .responseBytes(answer.bytes())
             .events(answer.events())
+            .heartbeats(answer.heartbeats())
+            .earlyCommit(answer.isEarlyCommit())
+            .clientBlockedNanos(clocks.blockedNanos())
+            .upstreamWaitNanos(upstreamWaitNanos())
             .build();
     Deque<Consumer<ExchangeRecord>> actions;
     synchronized (endActions) {
@@ -608,6 +637,15 @@ public final class ExchangeRun implements Exchange {
     }
     actions.forEach(action -> giveBack(action, ended));
     relay.ended(this, ended);
+  }
+
+  private long upstreamWaitNanos() {
+    if (call == null) {
+      return -1;
+    }
+    return result == null
+        ? relay.ticker().nanos() - forwardNanos - clocks.blockedNanos()
+        : upstreamEndNanos - forwardNanos - blockedAtUpstreamEnd;
   }
 
   private boolean isPathRefused() {
@@ -673,6 +711,11 @@ public final class ExchangeRun implements Exchange {
   private boolean asksForStream(Route route) {
     return route.kind() == StreamKind.SSE
         || (route.kind() == StreamKind.AUTO && probe.asksForStream());
+  }
+
+  /** Whether a 200 with events can be right, whatever the upstream will say. */
+  private boolean mayCommitEarly() {
+    return asksForStream(route()) && !probe.refusesStream() && !request.method().equals("HEAD");
   }
 
   /** RFC 9110 §12.5.3; a client that names no coding is left alone. */

@@ -60,6 +60,12 @@ public final class AccessLog implements RelayListener {
     line = number(line, "bytes_in", record.requestBytes());
     line = number(line, "bytes_out", record.responseBytes());
     line = number(line, "events", record.events());
+    if (record.upstreamWaitNanos() >= 0) {
+      line = number(line, "client_blocked_ms", millis(record.clientBlockedNanos()));
+      line = number(line, "upstream_wait_ms", millis(record.upstreamWaitNanos()));
+    }
+    line = number(line, "heartbeats", record.heartbeats() == 0 ? -1 : record.heartbeats());
+    line = record.earlyCommit() ? line.addKeyValue("early_commit", true) : line;
     line.log();
   }
 

@@ -37,6 +37,8 @@ public final class RelayMetrics implements RelayListener {
   private final Counter ends;
   private final Histogram timeToFirstByte;
   private final Counter bytes;
+  private final Histogram clientBlocked;
+  private final Histogram upstreamWait;
 
   /** Bounded by the configured routes and {@link ExchangeRecord#NO_ROUTE}. */
   private final Map<String, PerRoute> routes = new ConcurrentHashMap<>();
@@ -109,8 +111,29 @@ public final class RelayMetrics implements RelayListener {
             .labelNames("route", "direction")
             .withoutExemplars()
             .register(registry);
+    clientBlocked =
+        waits(
+            registry,
+            "relay_client_blocked_seconds",
+            "Seconds of an exchange in which a write waited for its client.");
+    upstreamWait =
+        waits(
+            registry,
+            "relay_upstream_wait_seconds",
+            "Seconds of an exchange in which its upstream was waited for.");
     // Without labels it would not show before its first write.
     storageWrite.initLabelValues();
+  }
+
+  private static Histogram waits(PrometheusRegistry registry, String name, String help) {
+    return Histogram.builder()
+        .name(name)
+        .help(help)
+        .labelNames("route")
+        .classicOnly()
+        .classicUpperBounds(.01, .1, .5, 1, 2.5, 5, 10, 30, 60, 300)
+        .withoutExemplars()
+        .register(registry);
   }
 
   /**
@@ -142,6 +165,10 @@ public final class RelayMetrics implements RelayListener {
     if (record.timeToFirstByteNanos() >= 0) {
       route.timeToFirstByte.observe(record.timeToFirstByteNanos() / NANOS_PER_SECOND);
     }
+    if (record.upstreamWaitNanos() >= 0) {
+      route.clientBlocked.observe(record.clientBlockedNanos() / NANOS_PER_SECOND);
+      route.upstreamWait.observe(record.upstreamWaitNanos() / NANOS_PER_SECOND);
+    }
     route.bytesIn.inc(record.requestBytes());
     route.bytesOut.inc(record.responseBytes());
   }
@@ -162,6 +189,8 @@ public final class RelayMetrics implements RelayListener {
     private final CounterDataPoint[] requests = new CounterDataPoint[OTHER + 1];
     private final DistributionDataPoint duration;
     private final DistributionDataPoint timeToFirstByte;
+    private final DistributionDataPoint clientBlocked;
+    private final DistributionDataPoint upstreamWait;
     private final CounterDataPoint bytesIn;
     private final CounterDataPoint bytesOut;
 
@@ -180,6 +209,8 @@ public final class RelayMetrics implements RelayListener {
       }
       duration = all.duration.labelValues(route);
       timeToFirstByte = all.timeToFirstByte.labelValues(route);
+      clientBlocked = all.clientBlocked.labelValues(route);
+      upstreamWait = all.upstreamWait.labelValues(route);
       bytesIn = all.bytes.labelValues(route, "in");
       bytesOut = all.bytes.labelValues(route, "out");
     }

@@ -1,6 +1,7 @@
 package io.streamrelay.route;
 
 import java.net.URI;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable; made by {@link #builder(String)} or from a file, with the same reach.
  */
 public final class Route {
+  /** The shortest heartbeat that makes sense; shorter ones would only burn timers. */
+  public static final Duration SHORTEST_HEARTBEAT = Duration.ofMillis(100);
+
   private final String name;
   private final String path;
   private final URI upstream;
@@ -22,6 +26,9 @@ public final class Route {
   private final StreamKind kind;
   private final Dialect dialect;
   private final Timeouts timeouts;
+  private final Duration heartbeat;
+  private final Duration commitAfter;
+  private final Duration stallLimit;
   private final Set<String> forwardHeaders;
 
   private Route(Builder b) {
@@ -34,6 +41,11 @@ public final class Route {
     this.credential = b.credential;
     this.kind = b.kind;
     this.timeouts = b.timeouts;
+    this.heartbeat = checkTime(name, "heartbeat", b.heartbeat, SHORTEST_HEARTBEAT);
+    this.commitAfter = checkTime(name, "commit_after", b.commitAfter, Duration.ZERO);
+    Duration stall = b.stallLimit;
+    this.stallLimit =
+        checkTime(name, "stall_limit", stall == null ? timeouts.idle() : stall, Duration.ZERO);
     this.forwardHeaders = Set.copyOf(b.forwardHeaders);
     Dialect chosen = b.dialect;
     this.dialect =
@@ -125,6 +137,34 @@ public final class Route {
   }
 
   /**
+   * Returns how long a client may get nothing before a comment shows it, and what is between, that
+   * the stream lives.
+   *
+   * @return zero for no heartbeats
+   */
+  public Duration heartbeat() {
+    return heartbeat;
+  }
+
+  /**
+   * Returns how long the upstream may think before the client is told 200.
+   *
+   * @return zero for never: the status stays open until the upstream's head
+   */
+  public Duration commitAfter() {
+    return commitAfter;
+  }
+
+  /**
+   * Returns how long one write may wait for the client.
+   *
+   * @return zero for ever
+   */
+  public Duration stallLimit() {
+    return stallLimit;
+  }
+
+  /**
    * Returns the request headers passed on beside the standard ones.
    *
    * @return names in lower case
@@ -159,6 +199,22 @@ public final class Route {
               + "' (expected: a letter or digit, then at most 63 letters, digits, '.', '_' or '-')");
     }
     return name;
+  }
+
+  private static Duration checkTime(String name, String what, Duration value, Duration least) {
+    if (value.isNegative() || (!value.isZero() && value.compareTo(least) < 0)) {
+      throw new IllegalArgumentException(
+          "route '"
+              + name
+              + "': "
+              + what
+              + " is "
+              + value
+              + " (expected: 0 for off, or "
+              + (least.isZero() ? "more" : least + " or more")
+              + ")");
+    }
+    return value;
   }
 
   private static <T> T required(String name, String what, @Nullable T value) {
@@ -241,6 +297,9 @@ public final class Route {
     private StreamKind kind = StreamKind.AUTO;
     private @Nullable Dialect dialect;
     private Timeouts timeouts = Timeouts.DEFAULT;
+    private Duration heartbeat = Duration.ZERO;
+    private Duration commitAfter = Duration.ZERO;
+    private @Nullable Duration stallLimit;
     private final Set<String> forwardHeaders = new TreeSet<>();
 
     private Builder(String name) {
@@ -322,6 +381,44 @@ public final class Route {
      */
     public Builder timeouts(Timeouts timeouts) {
       this.timeouts = timeouts;
+      return this;
+    }
+
+    /**
+     * Sends an SSE comment whenever a stream of events has brought the client nothing for so long
+     * and stands between two events. It keeps proxies and clients from giving up in a silence, and
+     * shows the relay a client that has left. The one thing that it changes: the comments, and a
+     * byte order mark behind one, which would no longer stand at the stream's start.
+     *
+     * @param heartbeat default zero, which is off; otherwise at least {@link #SHORTEST_HEARTBEAT}
+     * @return this
+     */
+    public Builder heartbeat(Duration heartbeat) {
+      this.heartbeat = heartbeat;
+      return this;
+    }
+
+    /**
+     * Answers 200 and a comment if a stream was asked for and the upstream has sent no head so long
+     * after the request had gone up. The price: the upstream's own headers do not reach the client,
+     * and an answer of its that is no stream of events turns into a last event with its error.
+     *
+     * @param commitAfter default zero, which is never
+     * @return this
+     */
+    public Builder commitAfter(Duration commitAfter) {
+      this.commitAfter = commitAfter;
+      return this;
+    }
+
+    /**
+     * Limits how long one write may wait because the client takes nothing.
+     *
+     * @param stallLimit default: the idle time; zero switches it off
+     * @return this
+     */
+    public Builder stallLimit(Duration stallLimit) {
+      this.stallLimit = stallLimit;
       return this;
     }
 

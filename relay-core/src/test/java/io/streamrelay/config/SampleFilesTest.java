@@ -174,6 +174,9 @@ class SampleFilesTest {
                     .credential(key("Authorization", "sk-o", "OPENAI_API_KEY"))
                     .dialect(Dialect.OPENAI)
                     .forwardHeaders("X-Request-Source")
+                    .heartbeat(Duration.ofSeconds(15))
+                    .commitAfter(Duration.ZERO)
+                    .stallLimit(Duration.ofMinutes(2))
                     .timeouts(
                         new Timeouts(
                             Duration.ofSeconds(10),

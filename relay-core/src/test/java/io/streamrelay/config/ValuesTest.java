@@ -2,6 +2,7 @@ package io.streamrelay.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.streamrelay.route.Route;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -173,5 +174,58 @@ class ValuesTest {
                             + " not set (expected: RELAY_HOST in the environment or in .env"),
             port ->
                 assertThat(port).startsWith("test.yaml:3:9: server.port").contains("RELAY_PORT"));
+  }
+
+  @Test
+  void howARouteWaits() {
+    Route set =
+        ConfigTexts.load(
+                ConfigTexts.route(", heartbeat: 15s, commit_after: 1m, stall_limit: PT20S"))
+            .routes()
+            .get(0);
+    assertThat(set.heartbeat()).isEqualTo(Duration.ofSeconds(15));
+    assertThat(set.commitAfter()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(set.stallLimit()).isEqualTo(Duration.ofSeconds(20));
+
+    Route unset = ConfigTexts.load(ConfigTexts.route(", timeouts: {idle: 40s}")).routes().get(0);
+    assertThat(unset.heartbeat()).isZero();
+    assertThat(unset.commitAfter()).isZero();
+    assertThat(unset.stallLimit()).isEqualTo(Duration.ofSeconds(40));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1ms", "99ms", "-1s", "true"})
+  void notAHeartbeat(String text) {
+    assertThat(ConfigTexts.problems(ConfigTexts.route(", heartbeat: " + text), Map.of()))
+        .singleElement()
+        .satisfies(problem -> assertThat(problem.toString()).contains("heartbeat"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "kind: raw, heartbeat: 15s | heartbeat does nothing",
+        "kind: raw, commit_after: 15s | commit_after does nothing: a raw answer",
+        "commit_after: 20s, timeouts: {first_byte: 20s} | commit_after does nothing: timeouts"
+      })
+  void whatHasNoUseIsToldOf(String keys, String warning) {
+    assertThat(ConfigTexts.load(ConfigTexts.route(", " + keys), Map.of()).warnings())
+        .singleElement()
+        .asString()
+        .startsWith("routes[0] 'r': ")
+        .contains(warning);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "kind: raw, stall_limit: 5s",
+        "commit_after: 20s, timeouts: {first_byte: 0}",
+        "commit_after: 19s, timeouts: {first_byte: 20s}",
+        "heartbeat: 30s, timeouts: {idle: 20s}"
+      })
+  void whatHasAUseIsNot(String keys) {
+    assertThat(ConfigTexts.load(ConfigTexts.route(", " + keys), Map.of()).warnings()).isEmpty();
   }
 }

@@ -20,10 +20,18 @@ class ClocksOrderTest {
       new Clocks(
           ticker,
           scheduler,
-          new Timeouts(
-              Duration.ofSeconds(1), Duration.ofSeconds(2), Duration.ofSeconds(3), Duration.ZERO),
+          new Clocks.Limits(
+              new Timeouts(
+                  Duration.ofSeconds(1),
+                  Duration.ofSeconds(2),
+                  Duration.ofSeconds(3),
+                  Duration.ZERO),
+              Duration.ofSeconds(3),
+              Duration.ZERO,
+              Duration.ZERO),
           stop -> ran.add(stop.name()),
-          () -> ran.add("FINISH"));
+          () -> ran.add("FINISH"),
+          () -> ran.add("TURN"));
 
   @Test
   void anUploadThatEndsBesideTheHeadDoesNotTurnTheClockBack() {
@@ -64,9 +72,10 @@ class ClocksOrderTest {
         new Clocks(
             late,
             new FakeScheduler(late),
-            Timeouts.DEFAULT,
+            Clocks.Limits.of(null),
             stop -> ran.add(stop.name()),
-            () -> ran.add("FINISH"));
+            () -> ran.add("FINISH"),
+            () -> ran.add("TURN"));
     finishing.awaitFinish(Duration.ofSeconds(5));
     late.advance(Duration.ofSeconds(5));
     assertThat(ran).containsExactly("FINISH");

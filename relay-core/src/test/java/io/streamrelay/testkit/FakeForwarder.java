@@ -121,9 +121,13 @@ public final class FakeForwarder implements StreamingForwarder {
     private final ByteArrayOutputStream received = new ByteArrayOutputStream();
     private volatile boolean cancelled;
     private volatile boolean mayCancel = !slowToCancel;
+    private volatile boolean nudged;
     private volatile @Nullable ForwardResult broken;
     private volatile boolean bodyEnded;
     private volatile boolean stopped;
+
+    /** Something was written, and the sink was not ready again since. */
+    private boolean writePending;
 
     private record Step(boolean needsReady, Runnable action) {}
 
@@ -320,6 +324,12 @@ public final class FakeForwarder implements StreamingForwarder {
     }
 
     @Override
+    public void nudge() {
+      nudged = true;
+      pump();
+    }
+
+    @Override
     public CompletionStage<ForwardResult> result() {
       return result;
     }
@@ -352,12 +362,24 @@ public final class FakeForwarder implements StreamingForwarder {
           finish(new ForwardResult.Cancelled());
           return;
         }
+        writePending = writePending && !sink.isReady();
         Step next = steps.peek();
+        boolean chunkGoesFirst = next != null && next.needsReady;
+        if (nudged && !chunkGoesFirst && sink.isReady()) {
+          nudged = false;
+          sink.nudged();
+          writePending = true;
+          continue;
+        }
         if (next == null || (next.needsReady && !sink.isReady())) {
           return;
         }
         steps.remove();
         next.action.run();
+        if (next.needsReady) {
+          nudged = false;
+          writePending = true;
+        }
       }
     }
 

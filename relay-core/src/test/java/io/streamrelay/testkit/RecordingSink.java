@@ -43,6 +43,10 @@ public final class RecordingSink implements ResponseSink {
   private boolean connected;
   private boolean flushed;
   private boolean endedWithinWrite;
+  private boolean justReady;
+  private boolean occupiedByTurns;
+  private int asked;
+  private int turns;
   private int status;
   private int results;
   private Headers headers = Headers.empty();
@@ -76,6 +80,18 @@ public final class RecordingSink implements ResponseSink {
   public RecordingSink discarding() {
     synchronized (record) {
       discarding = true;
+    }
+    return this;
+  }
+
+  /**
+   * Makes it not ready after each turn until it is told to accept more.
+   *
+   * @return this
+   */
+  public RecordingSink occupiedByTurns() {
+    synchronized (record) {
+      occupiedByTurns = true;
     }
     return this;
   }
@@ -157,6 +173,20 @@ public final class RecordingSink implements ResponseSink {
     running.cancel();
   }
 
+  /** Nudges the watched call. */
+  public void nudge() {
+    ForwardCall running;
+    synchronized (record) {
+      running = call;
+      asked++;
+      record.note("nudging");
+    }
+    if (running == null) {
+      throw new IllegalStateException("no call is watched (expected: watch() first)");
+    }
+    running.nudge();
+  }
+
   // ---- what was recorded
 
   /**
@@ -195,6 +225,42 @@ public final class RecordingSink implements ResponseSink {
   /** Waits until the head was flushed without a chunk. */
   public void awaitFlush() {
     record.await("a flush", () -> flushed);
+  }
+
+  /**
+   * Waits for turns.
+   *
+   * @param count how many there must be in all
+   */
+  public void awaitTurns(int count) {
+    record.await(count + " turns", () -> turns >= count);
+  }
+
+  /**
+   * Returns how many turns there were.
+   *
+   * @return at most one for each nudge
+   */
+  public int turns() {
+    synchronized (record) {
+      return turns;
+    }
+  }
+
+  /** Waits until somebody found this sink ready and has not used that yet. */
+  public void awaitFoundReady() {
+    record.await("a look at a sink that is ready", () -> justReady);
+  }
+
+  /**
+   * Tells whether the watched call has ended.
+   *
+   * @return true if so
+   */
+  public boolean hasResult() {
+    synchronized (record) {
+      return results > 0;
+    }
   }
 
   /** Waits until somebody found this sink not ready. */
@@ -374,6 +440,7 @@ public final class RecordingSink implements ResponseSink {
     boolean ready;
     synchronized (record) {
       ready = permits > 0;
+      justReady = ready;
       if (!ready && !callbackOwed) {
         callbackOwed = true;
         record.note("not ready");
@@ -419,6 +486,25 @@ public final class RecordingSink implements ResponseSink {
     leave();
   }
 
+  @Override
+  public void nudged() {
+    enter("nudged");
+    synchronized (record) {
+      if (!justReady || permits == 0) {
+        breach("a turn without having asked whether the sink is ready");
+      }
+      justReady = false;
+      turns++;
+      if (turns > asked) {
+        breach("more turns than nudges");
+      }
+      if (occupiedByTurns) {
+        permits = 0;
+      }
+    }
+    leave();
+  }
+
   private void take(String what) {
     if (status == 0) {
       breach(what + " before the head");
@@ -428,6 +514,7 @@ public final class RecordingSink implements ResponseSink {
     } else if (permits != ALL) {
       permits--;
     }
+    justReady = false;
   }
 
   /** A call's two ends take the lock apart, so that another call in between is seen. */

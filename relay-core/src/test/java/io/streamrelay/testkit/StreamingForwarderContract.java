@@ -1158,6 +1158,170 @@ public abstract class StreamingForwarderContract {
     connection.awaitClosed();
   }
 
+  // ---- F15: turns
+
+  @Test
+  void f15_aNudgeIsATurnBeforeThereIsAConnection() {
+    replaceUpstream(FakeUpstream.full());
+    RecordingSink sink = send(get("/"));
+    sink.nudge();
+    sink.awaitTurns(1);
+    assertThat(sink.isConnected()).isFalse();
+    sink.cancel();
+    assertThat(sink.awaitResult()).isEqualTo(new Cancelled());
+  }
+
+  @Test
+  void f15_aNudgeIsATurnWithinTheUpload() {
+    FakeBodySource body = body(-1).offer(ascii("0123456789"));
+    RecordingSink sink = send(upload(body));
+    upstream.awaitConnection().awaitReceived("0123456789");
+    sink.nudge();
+    sink.awaitTurns(1);
+    sink.cancel();
+    assertThat(sink.awaitResult()).isEqualTo(new Cancelled());
+  }
+
+  @Test
+  void f15_aNudgeIsATurnBeforeTheHead() {
+    RecordingSink sink = send(get("/"));
+    FakeUpstream.Connection connection = upstream.awaitConnection();
+    connection.awaitRequest();
+    for (int i = 1; i <= 3; i++) {
+      sink.nudge();
+      sink.awaitTurns(i);
+    }
+    connection.send(OK);
+    assertThat(sink.awaitResult()).isEqualTo(new Completed());
+    assertThat(text(sink)).isEqualTo("ok");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Framing.class)
+  void f15_aNudgeIsATurnBetweenChunks(Framing framing) {
+    RecordingSink sink = send(get("/"));
+    FakeUpstream.Connection connection = upstream.awaitConnection();
+    connection.awaitRequest();
+    connection.send(framing.head(50));
+    for (int i = 1; i <= 9; i++) {
+      connection.send(framing.frame(ascii("hello")));
+      sink.awaitBytes(i * 5L);
+      sink.awaitFoundReady();
+      sink.nudge();
+      sink.awaitTurns(i);
+    }
+    connection.send(framing.frame(ascii("hello")));
+    framing.end(connection);
+    assertThat(sink.awaitResult()).isEqualTo(new Completed());
+    assertThat(text(sink)).isEqualTo("hello".repeat(10));
+  }
+
+  @Test
+  void f15_aTurnWaitsUntilTheSinkIsReady() {
+    RecordingSink sink = send(get("/"), new RecordingSink().acceptingNothing());
+    upstream.awaitConnection().awaitRequest();
+    sink.nudge();
+    sink.awaitAskedInVain();
+    assertThat(sink.turns()).isZero();
+    sink.accept(1);
+    sink.awaitTurns(1);
+    sink.cancel();
+    assertThat(sink.awaitResult()).isEqualTo(new Cancelled());
+  }
+
+  @Test
+  void f15_aChunkWaitsUntilTheSinkIsReadyAfterItsTurn() {
+    RecordingSink sink = send(get("/"), new RecordingSink().occupiedByTurns());
+    FakeUpstream.Connection connection = upstream.awaitConnection();
+    connection.awaitRequest();
+    connection.send(Framing.CHUNKED.head(0)).send(Framing.CHUNKED.frame(ascii("one")));
+    sink.awaitBytes(3);
+    sink.awaitFoundReady();
+    sink.nudge();
+    sink.awaitTurns(1);
+    connection.send(Framing.CHUNKED.frame(ascii("two"))).send("0\r\n\r\n");
+    sink.awaitQuiet();
+    assertThat(text(sink)).isEqualTo("one");
+    sink.acceptAll();
+    assertThat(sink.awaitResult()).isEqualTo(new Completed());
+    assertThat(text(sink)).isEqualTo("onetwo");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void f15_afterATurnTheSinkIsAskedUntilItIsReadyThoughTheUpstreamIsSilent(boolean afterHead) {
+    RecordingSink sink = send(get("/"), new RecordingSink().occupiedByTurns());
+    FakeUpstream.Connection connection = upstream.awaitConnection();
+    connection.awaitRequest();
+    if (afterHead) {
+      connection.send(Framing.CHUNKED.head(0)).send(Framing.CHUNKED.frame(ascii("one")));
+      sink.awaitBytes(3);
+      sink.awaitFoundReady();
+    }
+    sink.nudge();
+    sink.awaitTurns(1);
+    sink.awaitAskedInVain();
+    sink.acceptAll();
+    sink.awaitFoundReady();
+    sink.cancel();
+    assertThat(sink.awaitResult()).isEqualTo(new Cancelled());
+  }
+
+  @Test
+  void f15_afterTheResultThereIsNoTurn() {
+    RecordingSink sink = send(get("/"));
+    FakeUpstream.Connection connection = upstream.awaitConnection();
+    connection.awaitRequest();
+    connection.send(OK);
+    assertThat(sink.awaitResult()).isEqualTo(new Completed());
+    sink.nudge();
+    sink.awaitQuiet();
+    assertThat(sink.turns()).isZero();
+  }
+
+  @Test
+  void f15_nudgesFromAnywhereNeitherOverlapNorTouchTheBytes() throws Exception {
+    byte[] body = random(15, 2_000_000);
+    upstream.answerWith(
+        request ->
+            Framing.CHUNKED.head(0)
+                + new String(Framing.CHUNKED.frame(body), ISO_8859_1)
+                + "0\r\n\r\n");
+    RecordingSink sink = send(get("/"), new RecordingSink().acceptingNothing().occupiedByTurns());
+    ExecutorService threads = Executors.newFixedThreadPool(3);
+    try {
+      List<Callable<Boolean>> work = new ArrayList<>();
+      for (int i = 0; i < 600; i++) {
+        boolean nudging = i % 3 == 0;
+        work.add(
+            () -> {
+              if (nudging) {
+                sink.nudge();
+              } else {
+                sink.accept(1);
+              }
+              return true;
+            });
+      }
+      for (var each : threads.invokeAll(work)) {
+        assertThat(each.get()).isTrue();
+      }
+      var unused =
+          threads.submit(
+              () -> {
+                while (!sink.hasResult()) {
+                  sink.acceptAll();
+                  Thread.onSpinWait();
+                }
+              });
+      assertThat(sink.awaitResult()).isEqualTo(new Completed());
+    } finally {
+      threads.shutdownNow();
+    }
+    assertThat(sha256(sink.bytes())).isEqualTo(sha256(body));
+    assertThat(sink.turns()).isPositive();
+  }
+
   // ---- helpers
 
   /** The three ways in which a body says where it ends. */

@@ -61,6 +61,7 @@ final class JettyCall
 
   // Notes for the next step.
   private volatile boolean cancelled;
+  private volatile boolean nudged;
   private volatile boolean begun;
   private volatile boolean requestSent;
   private volatile boolean demanded;
@@ -75,6 +76,10 @@ final class JettyCall
   private boolean drained;
   private boolean last;
   private boolean done;
+
+  /** The sink had a turn and was not ready again since. */
+  private boolean turnPending;
+
   private int budget;
   private @Nullable RetainableByteBuffer held;
   private Content.@Nullable Chunk carried;
@@ -152,6 +157,12 @@ final class JettyCall
   public void cancel() {
     cancelled = true;
     abort(new CancellationException("cancelled by the relay"));
+    pump();
+  }
+
+  @Override
+  public void nudge() {
+    nudged = true;
     pump();
   }
 
@@ -254,12 +265,17 @@ final class JettyCall
       Throwable failed = failure;
       if (failed != null) {
         fail(failed);
+      } else if (nudged || turnPending) {
+        giveTurn();
       }
       return;
     }
     if (!toldHead) {
       toldHead = true;
       sink.head(answer.getStatus(), headers(answer));
+    }
+    if (nudged || turnPending) {
+      giveTurn();
     }
     while (!demanded && !done && budget > 0) {
       if (!sink.isReady()) {
@@ -271,6 +287,27 @@ final class JettyCall
         return;
       }
       move(content);
+    }
+  }
+
+  /**
+   * Lets the sink write something of its own, if it is ready and no chunk waits. It is asked again
+   * until it is ready, also while nothing comes from upstream, because it measures its client by
+   * that.
+   */
+  private void giveTurn() {
+    if (last || carried != null) {
+      nudged = false;
+    }
+    if (!sink.isReady()) {
+      return;
+    }
+    releaseHeld();
+    turnPending = false;
+    if (nudged) {
+      nudged = false;
+      sink.nudged();
+      turnPending = !sink.isReady();
     }
   }
 

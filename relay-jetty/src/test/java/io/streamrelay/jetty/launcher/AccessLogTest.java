@@ -65,6 +65,10 @@ class AccessLogTest {
             .requestBytes(17)
             .responseBytes(4711)
             .events(12)
+            .clientBlockedNanos(7_900_000L)
+            .upstreamWaitNanos(1_200_000_000L)
+            .heartbeats(3)
+            .earlyCommit(true)
             .build());
 
     ILoggingEvent line = onlyLine();
@@ -88,6 +92,10 @@ class AccessLogTest {
     expected.put("bytes_in", 17L);
     expected.put("bytes_out", 4711L);
     expected.put("events", 12L);
+    expected.put("client_blocked_ms", 7L);
+    expected.put("upstream_wait_ms", 1200L);
+    expected.put("heartbeats", 3L);
+    expected.put("early_commit", true);
     assertThat(pairs(line)).containsExactlyEntriesOf(expected);
   }
 
