@@ -332,20 +332,15 @@ final class ClientAnswer implements ResponseSink {
       headSent = true;
       sentStatus = status;
       response.head(status, waiting);
-      if (observer != null && hasRoom(waiting)) {
+      if (observer != null) {
         clocks.startBeating();
       }
     }
   }
 
-  /** Whether bytes can be added: not to an answer whose length was told, or that has no body. */
-  private boolean hasRoom(Headers sent) {
-    return !sent.contains("Content-Length") && !exchange.method().equals("HEAD");
-  }
-
   private boolean isObservable(Headers upstreamResponse) {
     StreamKind kind = exchange.route().kind();
-    if (kind == StreamKind.RAW || status >= 300) {
+    if (kind == StreamKind.RAW || status >= 300 || exchange.method().equals("HEAD")) {
       return false;
     }
     String coding = upstreamResponse.first("content-encoding");
