@@ -24,6 +24,7 @@ module io.streamrelay.jetty {
   requires static io.prometheus.metrics.instrumentation.jvm;
   requires static java.xml;
   requires static org.eclipse.jetty.ee10.servlet;
+  requires static org.eclipse.jetty.http2.common;
   requires static org.eclipse.jetty.server;
   requires static transitive spring.context;
   requires static transitive spring.core;
