@@ -44,6 +44,14 @@ import org.springframework.web.filter.RequestContextFilter;
 final class SpringContainers {
   private SpringContainers() {}
 
+  static TestContainer tomcat(List<Mount> mounts, Duration idle) {
+    return start(tomcat(idle), mounts);
+  }
+
+  static TestContainer jetty(List<Mount> mounts, Duration idle) {
+    return start(jetty(idle), mounts);
+  }
+
   /** As Boot makes it when Tomcat's starter is there. */
   static TomcatServletWebServerFactory tomcat(Duration idle) {
     TestContainer.TOMCAT_LOG.setLevel(Level.OFF);
@@ -66,7 +74,7 @@ final class SpringContainers {
     return likeBoots(jetty);
   }
 
-  /** What the README tells hosts on Jetty to use, word for word. */
+  /** What the README tells hosts on Jetty to use. */
   static final class BootOnJetty121 extends JettyServletWebServerFactory {
     @Override
     protected org.eclipse.jetty.ee10.webapp.Configuration[] getWebAppContextConfigurations(
@@ -86,7 +94,7 @@ final class SpringContainers {
   }
 
   /** Starts an application with these servlets and nothing else of its own. */
-  static TestContainer start(AbstractServletWebServerFactory server, List<Mount> mounts) {
+  private static TestContainer start(AbstractServletWebServerFactory server, List<Mount> mounts) {
     List<String> paths = mounts.stream().map(Mount::context).distinct().toList();
     boolean isOne = paths.size() == 1;
     if (isOne) {

@@ -7,6 +7,6 @@ import java.util.List;
 class SpringJettyContainerTest extends JettyContainerTest {
   @Override
   TestContainer start(List<TestContainer.Mount> mounts, Duration idle) {
-    return SpringContainers.start(SpringContainers.jetty(idle), mounts);
+    return SpringContainers.jetty(mounts, idle);
   }
 }

@@ -7,6 +7,6 @@ import java.util.List;
 class SpringTomcatContainerTest extends TomcatContainerTest {
   @Override
   TestContainer start(List<TestContainer.Mount> mounts, Duration idle) {
-    return SpringContainers.start(SpringContainers.tomcat(idle), mounts);
+    return SpringContainers.tomcat(mounts, idle);
   }
 }

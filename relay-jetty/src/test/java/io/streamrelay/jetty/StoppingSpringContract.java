@@ -18,6 +18,8 @@ import org.springframework.boot.web.servlet.server.AbstractServletWebServerFacto
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.MapPropertySource;
 
@@ -36,18 +38,27 @@ abstract class StoppingSpringContract extends StoppingHostContract {
     return SpringContainers.run(server(), properties, beans -> beans(beans, relay));
   }
 
-  /** The beans of the README. */
   private static void beans(GenericApplicationContext beans, Relay relay) {
     beans.registerBean(Relay.class, () -> relay, bean -> bean.setDestroyMethodName("close"));
-    beans.registerBean(
-        "relayServlet",
-        ServletRegistrationBean.class,
-        () -> new ServletRegistrationBean<>(new RelayServlet(relay), "/ai/*"));
     beans.registerBean(
         "healthServlet",
         ServletRegistrationBean.class,
         () -> new ServletRegistrationBean<>(new HealthServlet(relay), "/readyz"));
-    beans.registerBean(RelayLifecycle.class, () -> new RelayLifecycle(relay));
+    beans.registerBean(OfTheReadme.class);
+  }
+
+  /** As there, but for the relay's configuration. */
+  @Configuration(proxyBeanMethods = false)
+  static class OfTheReadme {
+    @Bean
+    ServletRegistrationBean<RelayServlet> relayServlet(Relay relay) {
+      return new ServletRegistrationBean<>(new RelayServlet(relay), "/ai/*");
+    }
+
+    @Bean
+    RelayLifecycle relayLifecycle(Relay relay) {
+      return new RelayLifecycle(relay);
+    }
   }
 
   private static Host host(ConfigurableApplicationContext application) {
