@@ -2,7 +2,8 @@
  * The servlet, the forwarder on Jetty's client, and the launcher on Jetty's server.
  *
  * <p>Only the servlet and the forwarder are needed in a host; what is {@code static} here serves
- * the launcher, the demo provider, or a probe that a host's own Jetty brings the classes for.
+ * the launcher, the demo provider, a probe that a host's own Jetty brings the classes for, or hosts
+ * on Spring.
  */
 module io.streamrelay.jetty {
   requires static transitive org.jspecify;
@@ -23,11 +24,15 @@ module io.streamrelay.jetty {
   requires static io.prometheus.metrics.instrumentation.jvm;
   requires static java.xml;
   requires static org.eclipse.jetty.ee10.servlet;
+  requires static org.eclipse.jetty.http2.common;
   requires static org.eclipse.jetty.server;
+  requires static transitive spring.context;
+  requires static transitive spring.core;
 
   exports io.streamrelay.jetty;
   exports io.streamrelay.jetty.demo;
   exports io.streamrelay.jetty.launcher;
+  exports io.streamrelay.jetty.spring;
 
   opens io.streamrelay.jetty.launcher to
       info.picocli;

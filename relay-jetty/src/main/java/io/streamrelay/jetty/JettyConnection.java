@@ -50,12 +50,13 @@ final class JettyConnection implements ClientConnection, Callback {
   }
 
   static ClientConnection of(HttpServletRequest request) {
-    ConnectionMetaData metaData =
-        ServletContextRequest.getServletContextRequest(request).getConnectionMetaData();
+    ServletContextRequest jettys = ServletContextRequest.getServletContextRequest(request);
+    ConnectionMetaData metaData = jettys.getConnectionMetaData();
     HttpVersion version = metaData.getHttpVersion();
-    // HTTP/2 tells of a reset by itself, and its connection is others' too.
-    if (version.compareTo(HttpVersion.HTTP_2) < 0
-        && metaData.getConnection() instanceof AbstractConnection connection
+    if (version == HttpVersion.HTTP_2) {
+      return JettyHttp2.of(jettys);
+    }
+    if (metaData.getConnection() instanceof AbstractConnection connection
         && connection instanceof Connection.UpgradeTo
         && connection instanceof Connection.UpgradeFrom
         && connection.getEndPoint() instanceof AbstractEndPoint endPoint) {

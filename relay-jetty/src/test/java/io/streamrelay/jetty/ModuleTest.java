@@ -31,7 +31,7 @@ class ModuleTest {
         .filteredOn(requires -> !requires.modifiers().contains(Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)
         .contains("io.streamrelay.core", "org.eclipse.jetty.client")
-        .noneMatch(name -> name.matches(".*(jetty\\.server|ee10|tomcat|logback|picocli).*"));
+        .noneMatch(name -> name.matches(".*(jetty\\.server|ee10|tomcat|logback|picocli|spring).*"));
   }
 
   /** What a modular host without Jetty's server puts on its module path is enough. */

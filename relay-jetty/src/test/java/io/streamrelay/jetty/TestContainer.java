@@ -23,6 +23,8 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
 import org.eclipse.jetty.ee10.servlet.FilterHolder;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.ContextHandlerCollection;
@@ -71,8 +73,13 @@ interface TestContainer extends AutoCloseable {
   }
 
   static TestContainer jetty(List<Mount> mounts, Duration idle) throws Exception {
+    return jetty(mounts, idle, new HttpConnectionFactory());
+  }
+
+  static TestContainer jetty(List<Mount> mounts, Duration idle, ConnectionFactory... protocols)
+      throws Exception {
     Server server = new Server();
-    ServerConnector connector = new ServerConnector(server, 1, 1);
+    ServerConnector connector = new ServerConnector(server, 1, 1, protocols);
     connector.setHost("127.0.0.1");
     connector.setIdleTimeout(idle.toMillis());
     server.addConnector(connector);
