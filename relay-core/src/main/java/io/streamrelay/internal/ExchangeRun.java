@@ -22,6 +22,7 @@ import io.streamrelay.route.Timeouts;
 import io.streamrelay.route.UpstreamCredential;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -299,6 +300,8 @@ public final class ExchangeRun implements Exchange {
       }
     } catch (RequestIntake.TooLarge e) {
       return refuseWith(tooLarge());
+    } catch (EOFException e) {
+      return cut(EndReason.CLIENT_GONE);
     } catch (IOException | RuntimeException e) {
       return refuseWith(brokenBody(e));
     }
@@ -382,6 +385,9 @@ public final class ExchangeRun implements Exchange {
       return fail(error == null ? defect() : error);
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
+      if (failed.cause() instanceof EOFException) {
+        return cut(EndReason.CLIENT_GONE);
+      }
       return fail(
           failed.cause() instanceof RequestIntake.TooLarge
               ? tooLarge()

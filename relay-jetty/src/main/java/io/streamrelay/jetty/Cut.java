@@ -5,13 +5,14 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ends answers: as whole, or so that the client can tell that it is not.
  *
- * <p>The Servlet API has no word for it. Jetty takes status -1 for it; elsewhere the request is
- * dispatched once more and the servlet throws, upon which Tomcat closes the connection without the
- * body's last chunk.
+ * <p>The Servlet API has no word for it. Jetty takes status -1 for it; on Undertow the connection
+ * is closed; elsewhere the request is dispatched once more and the servlet throws, upon which
+ * Tomcat closes the connection without the body's last chunk.
  */
 final class Cut {
   static final String ATTRIBUTE = Cut.class.getName();
@@ -20,14 +21,32 @@ final class Cut {
 
   /** Ends an answer as whole. */
   static void complete(HttpServletRequest request, AsyncContext async) {
-    if (Containers.isJetty(request)) {
+    if (Containers.isJetty(request) || Containers.isUndertow(request)) {
       onContainersThread(async, () -> complete(async));
     } else {
       complete(async);
     }
   }
 
-  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
+  /**
+   * Breaks an answer off.
+   *
+   * @param close closes the connection, where the container has no other way
+   */
+  static void off(
+      HttpServletRequest request,
+      HttpServletResponse response,
+      AsyncContext async,
+      @Nullable Runnable close) {
+    if (close != null) {
+      onContainersThread(
+          async,
+          () -> {
+            close.run();
+            complete(async);
+          });
+      return;
+    }
     if (Containers.isJetty(request)) {
       onContainersThread(async, () -> abort(response, async));
       return;
@@ -43,7 +62,8 @@ final class Cut {
 
   /**
    * Jetty runs its end of a request, with a host's listeners and request log, right where it is
-   * told of it; on the thread that carries the streams these would hold all of them up.
+   * told of it; on the thread that carries the streams these would hold all of them up. Undertow
+   * takes a lock for it that it also holds while it calls listeners, which wait for the gate.
    */
   private static void onContainersThread(AsyncContext async, Runnable task) {
     try {

@@ -140,7 +140,7 @@ final class JettyConnection implements ClientConnection, Callback {
   }
 
   @Override
-  public void breakOff() {
+  public @Nullable Runnable breakOff() {
     // HTTP/1.0 knows no chunks: only a reset differs from an end.
     if (endsByClose
         && endPoint instanceof SelectableChannelEndPoint selectable
@@ -151,6 +151,7 @@ final class JettyConnection implements ClientConnection, Callback {
         // It is closed already.
       }
     }
+    return null;
   }
 
   @Override

@@ -43,9 +43,12 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
     this.async = async;
     this.body = body;
     this.gate = gate;
+    if (Containers.isUndertow(request)) {
+      ChunkWriter.writeThrough(response);
+    }
     this.out = response.getOutputStream();
     this.writer = ChunkWriter.of(out);
-    this.connection = ClientConnection.of(request);
+    this.connection = ClientConnection.of(request, gate);
   }
 
   /** Lets the container's callbacks in; called last, on the request's own thread. */
@@ -188,10 +191,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void cut() {
     if (over.compareAndSet(false, true)) {
       synchronized (gate) {
-        connection.breakOff();
+        Runnable close = connection.breakOff();
         connection.release();
         if (gate.close()) {
-          Cut.off(request, response, async);
+          Cut.off(request, response, async, close);
         }
       }
     }
