@@ -2,7 +2,6 @@ package io.streamrelay.jetty;
 
 import jakarta.servlet.ServletRequest;
 import jakarta.servlet.http.HttpServletRequest;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the relay wants of a client's connection, beyond what the Servlet API has a word for.
@@ -20,8 +19,8 @@ interface ClientConnection {
         public void watch(Runnable onGone) {}
 
         @Override
-        public @Nullable Runnable breakOff() {
-          return null;
+        public boolean breakOff(Runnable closed) {
+          return false;
         }
 
         @Override
@@ -39,10 +38,10 @@ interface ClientConnection {
   /**
    * Makes the coming close one that no client takes for the end of a whole answer.
    *
-   * @return closes the connection, to be run on a thread of the container's before the answer is
-   *     ended; null if the container closes it by itself when told that the answer is broken
+   * @param closed ends the exchange; runs after the close, if that is done here
+   * @return false if the container closes by itself when it is told that the answer is broken
    */
-  @Nullable Runnable breakOff();
+  boolean breakOff(Runnable closed);
 
   /** Gives the connection back to its container; to be called before the answer is ended. */
   void release();

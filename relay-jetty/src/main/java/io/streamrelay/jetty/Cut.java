@@ -5,7 +5,6 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Ends answers: as whole, or so that the client can tell that it is not.
@@ -19,34 +18,22 @@ final class Cut {
 
   private Cut() {}
 
+  /** Ends an answer as whole, on a thread of the container's. */
+  static void completeElsewhere(AsyncContext async) {
+    onContainersThread(async, () -> complete(async));
+  }
+
   /** Ends an answer as whole. */
-  static void complete(HttpServletRequest request, AsyncContext async) {
-    if (Containers.isJetty(request) || Containers.isUndertow(request)) {
-      onContainersThread(async, () -> complete(async));
-    } else {
-      complete(async);
+  static void complete(AsyncContext async) {
+    try {
+      async.complete();
+    } catch (IllegalStateException | RejectedExecutionException e) {
+      // The container has ended it meanwhile, because the client left; or it stops.
     }
   }
 
-  /**
-   * Breaks an answer off.
-   *
-   * @param close closes the connection, where the container has no other way
-   */
-  static void off(
-      HttpServletRequest request,
-      HttpServletResponse response,
-      AsyncContext async,
-      @Nullable Runnable close) {
-    if (close != null) {
-      onContainersThread(
-          async,
-          () -> {
-            close.run();
-            complete(async);
-          });
-      return;
-    }
+  /** Breaks an answer off, where the container closes the connection when it is told so. */
+  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
     if (Containers.isJetty(request)) {
       onContainersThread(async, () -> abort(response, async));
       return;
@@ -81,14 +68,6 @@ final class Cut {
       // It is broken already.
     }
     complete(async);
-  }
-
-  private static void complete(AsyncContext async) {
-    try {
-      async.complete();
-    } catch (IllegalStateException e) {
-      // The container has ended it meanwhile, because the client left.
-    }
   }
 
   static IOException exception() {

@@ -140,7 +140,7 @@ final class JettyConnection implements ClientConnection, Callback {
   }
 
   @Override
-  public @Nullable Runnable breakOff() {
+  public boolean breakOff(Runnable closed) {
     // HTTP/1.0 knows no chunks: only a reset differs from an end.
     if (endsByClose
         && endPoint instanceof SelectableChannelEndPoint selectable
@@ -151,7 +151,7 @@ final class JettyConnection implements ClientConnection, Callback {
         // It is closed already.
       }
     }
-    return null;
+    return false;
   }
 
   @Override

@@ -25,6 +25,8 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   private final ServletOutputStream out;
   private final ChunkWriter writer;
   private final ClientConnection connection;
+  private final boolean jetty;
+  private final boolean undertow;
   private final AtomicBoolean over = new AtomicBoolean();
   private volatile @Nullable Runnable onReady;
   private volatile @Nullable Runnable onGone;
@@ -43,7 +45,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
     this.async = async;
     this.body = body;
     this.gate = gate;
-    if (Containers.isUndertow(request)) {
+    // Asked now: later the context may be destroyed, and with it Undertow's answer.
+    this.jetty = Containers.isJetty(request);
+    this.undertow = Containers.isUndertow(request);
+    if (undertow) {
       ChunkWriter.writeThrough(response);
     }
     this.out = response.getOutputStream();
@@ -131,11 +136,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   }
 
   /**
-   * Jetty ends an answer of unknown length by closing if the client wants the connection closed,
-   * and then nobody could tell a cut from an end.
+   * Jetty and Undertow end an answer of unknown length by closing if the client wants the
+   * connection closed, and then nobody could tell a cut from an end.
    */
   private boolean mustAskForChunks(int status, Headers headers) {
-    return Containers.isJetty(request)
+    return (jetty || undertow)
         && request.getProtocol().equals("HTTP/1.1")
         && !request.getMethod().equals("HEAD")
         && status != 204
@@ -181,7 +186,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
       synchronized (gate) {
         connection.release();
         if (gate.close()) {
-          Cut.complete(request, async);
+          if (jetty || undertow) {
+            Cut.completeElsewhere(async);
+          } else {
+            Cut.complete(async);
+          }
         }
       }
     }
@@ -191,10 +200,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void cut() {
     if (over.compareAndSet(false, true)) {
       synchronized (gate) {
-        Runnable close = connection.breakOff();
+        boolean closes = gate.isOpen() && connection.breakOff(() -> Cut.completeElsewhere(async));
         connection.release();
-        if (gate.close()) {
-          Cut.off(request, response, async, close);
+        if (gate.close() && !closes) {
+          Cut.off(request, response, async);
         }
       }
     }

@@ -222,7 +222,7 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
   }
 
   @Override
-  public @Nullable Runnable breakOff() {
+  public boolean breakOff(Runnable closed) {
     if (endsByClose) {
       // HTTP/1.0 knows no chunks: only a reset differs from an end.
       try {
@@ -231,7 +231,7 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
         // It is closed already.
       }
     }
-    return null;
+    return false;
   }
 
   @Override

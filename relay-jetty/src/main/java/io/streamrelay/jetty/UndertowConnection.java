@@ -25,6 +25,7 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
   /** What of Undertow is used, all of it public. */
   private record Access(
       MethodHandle exchange,
+      MethodHandle endExchange,
       MethodHandle connection,
       Class<?> http1,
       MethodHandle ioThread,
@@ -38,9 +39,6 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
       MethodHandle close,
       MethodHandle getOption,
       MethodHandle setOption,
-      Class<?> idleConduit,
-      MethodHandle idleTimeout,
-      MethodHandle setIdleTimeout,
       Object writeTimeout,
       Object readTimeout,
       Object closeAbort) {
@@ -54,11 +52,11 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
       Class<?> pooled = Class.forName("io.undertow.connector.PooledByteBuffer", false, core);
       Class<?> plain = Class.forName("io.undertow.util.ImmediatePooledByteBuffer", false, core);
       Class<?> source = http1.getMethod("getOriginalSourceConduit").getReturnType();
-      Class<?> idle = Class.forName("io.undertow.conduits.IdleTimeoutConduit", false, core);
       Class<?> option = Class.forName("org.xnio.Option", false, core);
       Class<?> options = Class.forName("org.xnio.Options", false, core);
       return new Access(
           exchange,
+          Reflect.publicMethod(exchangeType, "endExchange"),
           Reflect.publicMethod(exchangeType, "getConnection"),
           http1,
           Reflect.publicMethod(http1, "getIoThread"),
@@ -72,9 +70,6 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
           Reflect.publicMethod(http1, "close"),
           Reflect.publicMethod(http1, "getOption", option),
           Reflect.publicMethod(http1, "setOption", option, Object.class),
-          idle,
-          Reflect.publicMethod(idle, "getIdleTimeout"),
-          Reflect.publicMethod(idle, "setIdleTimeout", long.class),
           options.getField("WRITE_TIMEOUT").get(null),
           options.getField("READ_TIMEOUT").get(null),
           options.getField("CLOSE_ABORT").get(null));
@@ -95,33 +90,33 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
       };
 
   private final Access access;
+  private final Object exchange;
   private final Object connection;
   private final Executor ioThread;
   private final Object source;
   private final Gate gate;
   private final boolean endsByClose;
-  private final long idleMillis;
   private final @Nullable Object writeMillis;
   private final @Nullable Object readMillis;
 
   // Guarded by the gate's lock.
   private @Nullable Runnable onGone;
 
-  private UndertowConnection(Access access, Object connection, Gate gate, boolean endsByClose)
+  private UndertowConnection(
+      Access access, Object exchange, Object connection, Gate gate, boolean endsByClose)
       throws Throwable {
     this.access = access;
+    this.exchange = exchange;
     this.connection = connection;
     this.ioThread = (Executor) access.ioThread.invoke(connection);
     this.source = access.source.invoke(connection);
     this.gate = gate;
     this.endsByClose = endsByClose;
-    this.idleMillis =
-        access.idleConduit.isInstance(source) ? (long) access.idleTimeout.invoke(source) : 0;
     this.writeMillis = access.getOption.invoke(connection, access.writeTimeout);
     this.readMillis = access.getOption.invoke(connection, access.readTimeout);
     // The route's clocks count for the exchange; Undertow's would end a write to a slow client.
     // They are off unless a host has set them, and "off" now would leave an old deadline standing.
-    setTimeouts(0, Integer.MAX_VALUE, Integer.MAX_VALUE);
+    setTimeouts(Integer.MAX_VALUE, Integer.MAX_VALUE);
   }
 
   /**
@@ -136,21 +131,19 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
       return UNREACHABLE;
     }
     try {
-      Object connection = access.connection.invoke(access.exchange.invoke((Object) request));
+      Object exchange = access.exchange.invoke((Object) request);
+      Object connection = access.connection.invoke(exchange);
       if (!access.http1.isInstance(connection)) {
         return UNREACHABLE;
       }
       boolean endsByClose = request.getProtocol().equals("HTTP/1.0");
-      return new UndertowConnection(access, connection, gate, endsByClose);
+      return new UndertowConnection(access, exchange, connection, gate, endsByClose);
     } catch (Throwable e) {
       throw Reflect.unchecked(e);
     }
   }
 
-  private void setTimeouts(long idle, Object write, Object read) throws Throwable {
-    if (idleMillis > 0) {
-      access.setIdleTimeout.invoke(source, idle);
-    }
+  private void setTimeouts(Object write, Object read) throws Throwable {
     setTimeout(access.writeTimeout, writeMillis, write);
     setTimeout(access.readTimeout, readMillis, read);
   }
@@ -230,25 +223,39 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
   }
 
   @Override
-  public Runnable breakOff() {
-    return () -> {
-      try {
-        close();
-      } catch (IOException e) {
-        // It is closed already.
-      } catch (Throwable e) {
-        throw Reflect.unchecked(e);
-      }
-    };
+  public boolean breakOff(Runnable closed) {
+    Runnable close =
+        () -> {
+          try {
+            close();
+          } finally {
+            closed.run();
+          }
+        };
+    try {
+      // On another thread Undertow would log each cut as an error of its own.
+      ioThread.execute(close);
+    } catch (RejectedExecutionException e) {
+      // The server stops, and closes all connections.
+      closed.run();
+    }
+    return true;
   }
 
-  private void close() throws Throwable {
-
-    if (endsByClose) {
-      // HTTP/1.0 knows no chunks: only a reset differs from an end.
-      access.setOption.invoke(connection, access.closeAbort, true);
+  private void close() {
+    try {
+      if (endsByClose) {
+        // HTTP/1.0 knows no chunks: only a reset differs from an end.
+        access.setOption.invoke(connection, access.closeAbort, true);
+      }
+      access.close.invoke(connection);
+      // Does nothing if the close has ended it; but one that was closed before has not.
+      access.endExchange.invoke(exchange);
+    } catch (IOException e) {
+      // It is closed already.
+    } catch (Throwable e) {
+      throw Reflect.unchecked(e);
     }
-    access.close.invoke(connection);
   }
 
   @Override
@@ -256,8 +263,7 @@ final class UndertowConnection implements ClientConnection, DepartureWatch.Probe
     synchronized (gate) {
       DepartureWatch.remove(this);
       try {
-        setTimeouts(
-            idleMillis, writeMillis == null ? 0 : writeMillis, readMillis == null ? 0 : readMillis);
+        setTimeouts(writeMillis == null ? 0 : writeMillis, readMillis == null ? 0 : readMillis);
       } catch (IOException e) {
         // It is closed already.
       } catch (Throwable e) {

@@ -225,7 +225,8 @@ interface TestContainer extends AutoCloseable {
             .setWorkerThreads(16)
             .addHttpListener(0, "127.0.0.1", paths)
             .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, idleMillis)
-            .setServerOption(UndertowOptions.IDLE_TIMEOUT, idleMillis)
+            // The relay's own limit is what is tested.
+            .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
             .setSocketOption(Options.WRITE_TIMEOUT, idleMillis)
             .setSocketOption(Options.READ_TIMEOUT, idleMillis)
             .build();
@@ -239,7 +240,6 @@ interface TestContainer extends AutoCloseable {
 
       @Override
       public void close() {
-        undertow.stop();
         try {
           for (DeploymentManager manager : managers) {
             manager.stop();
@@ -247,6 +247,8 @@ interface TestContainer extends AutoCloseable {
           }
         } catch (ServletException e) {
           throw new IllegalStateException("Undertow could not stop", e);
+        } finally {
+          undertow.stop();
         }
       }
     };
