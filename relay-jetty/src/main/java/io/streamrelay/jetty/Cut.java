@@ -33,13 +33,15 @@ final class Cut {
   }
 
   /** Breaks an answer off, where the container closes the connection when it is told so. */
-  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
-    if (Containers.isJetty(request)) {
+  static void off(
+      boolean jetty, HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
+    if (jetty) {
       onContainersThread(async, () -> abort(response, async));
       return;
     }
-    request.setAttribute(ATTRIBUTE, true);
     try {
+      // Tomcat may have taken the request back without a word, because its client left.
+      request.setAttribute(ATTRIBUTE, true);
       async.dispatch();
     } catch (IllegalStateException | UnsupportedOperationException e) {
       // The container has ended or failed it meanwhile, or is stopping.

@@ -162,6 +162,11 @@ final class ServletBody implements BodySource, ReadListener {
 
   private static boolean hasLeft(Throwable cause) {
     for (Throwable part = cause; part != null; part = part.getCause()) {
+      String type = part.getClass().getSimpleName();
+      if (type.equals("BadMessageException") || type.equals("BadRequestException")) {
+        // Jetty's and Tomcat's word for what breaks HTTP's rules.
+        return false;
+      }
       String message = String.valueOf(part.getMessage());
       if (part instanceof EOFException
           || part instanceof ClosedChannelException

@@ -113,10 +113,16 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   @Override
   public void head(int status, Headers headers) {
-    synchronized (gate) {
-      if (mayWrite()) {
-        setHead(status, headers);
+    try {
+      synchronized (gate) {
+        if (mayWrite()) {
+          setHead(status, headers);
+        }
       }
+    } catch (IllegalStateException e) {
+      // The container has taken its objects back.
+      failed = true;
+      gone();
     }
   }
 
@@ -203,7 +209,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
         boolean closes = gate.isOpen() && connection.breakOff(() -> Cut.completeElsewhere(async));
         connection.release();
         if (gate.close() && !closes) {
-          Cut.off(request, response, async);
+          Cut.off(jetty, request, response, async);
         }
       }
     }

@@ -11,11 +11,14 @@ import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Tomcat HTTP/1 connection for the time of one exchange, with the NIO connector.
+ * A Tomcat HTTP/1 connection for the time of one exchange.
  *
  * <p>Nobody reads it while an answer is awaited, so its end shows to nobody; {@link DepartureWatch}
  * does so once a second, without blocking, into Tomcat's own buffer, from where the next request is
  * read. Once that buffer is full of further requests nothing is read and the watch is over.
+ *
+ * <p>So with the NIO connector, which is Tomcat's own choice; with NIO2 only the timeouts are
+ * taken.
  *
  * <p>Two locks keep others out. The gate, because no relay's thread writes meanwhile and nothing is
  * read once the exchange is over. Tomcat's lock of the socket, which every thread of Tomcat holds
@@ -89,7 +92,7 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
   private final Object wrapper;
   private final Lock lock;
   private final Object channel;
-  private final SocketChannel socket;
+  private final @Nullable SocketChannel socket;
   private final Gate gate;
   private final boolean endsByClose;
   private final long readMillis;
@@ -102,7 +105,7 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
       Access access,
       Object wrapper,
       Object channel,
-      SocketChannel socket,
+      @Nullable SocketChannel socket,
       Gate gate,
       boolean endsByClose)
       throws Throwable {
@@ -142,11 +145,12 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
         return UNREACHABLE;
       }
       Object channel = access.socket.invoke(wrapper);
-      if (!access.channel.isInstance(channel)) {
-        // NIO2 reads only by leaving a read behind, which the next request would have to wait for.
-        return UNREACHABLE;
-      }
-      SocketChannel socket = (SocketChannel) access.socketChannel.invoke(channel);
+      // NIO2 reads only by leaving a read behind, with a timeout that the next request would
+      // inherit, and its sockets know no reset: there only the timeouts are taken.
+      SocketChannel socket =
+          access.channel.isInstance(channel)
+              ? (SocketChannel) access.socketChannel.invoke(channel)
+              : null;
       boolean endsByClose = facade.getProtocol().equals("HTTP/1.0");
       return new TomcatConnection(access, wrapper, channel, socket, gate, endsByClose);
     } catch (Throwable e) {
@@ -166,7 +170,7 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
   @Override
   public void watch(Runnable gone) {
     synchronized (gate) {
-      if (gate.isOpen()) {
+      if (gate.isOpen() && socket != null) {
         onGone = gone;
         DepartureWatch.add(this);
       }
@@ -223,10 +227,11 @@ final class TomcatConnection implements ClientConnection, DepartureWatch.Probe {
 
   @Override
   public boolean breakOff(Runnable closed) {
-    if (endsByClose) {
+    SocketChannel closing = socket;
+    if (endsByClose && closing != null) {
       // HTTP/1.0 knows no chunks: only a reset differs from an end.
       try {
-        socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+        closing.setOption(StandardSocketOptions.SO_LINGER, 0);
       } catch (IOException e) {
         // It is closed already.
       }

@@ -31,6 +31,7 @@ import java.util.logging.Logger;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.Wrapper;
+import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.tomcat.util.descriptor.web.FilterDef;
 import org.apache.tomcat.util.descriptor.web.FilterMap;
@@ -134,11 +135,21 @@ interface TestContainer extends AutoCloseable {
   Logger TOMCAT_LOG = Logger.getLogger("org.apache");
 
   static TestContainer tomcat(List<Mount> mounts, Duration idle) throws Exception {
+    return tomcat(mounts, idle, "org.apache.coyote.http11.Http11NioProtocol");
+  }
+
+  static TestContainer tomcatNio2(List<Mount> mounts, Duration idle) throws Exception {
+    return tomcat(mounts, idle, "org.apache.coyote.http11.Http11Nio2Protocol");
+  }
+
+  private static TestContainer tomcat(List<Mount> mounts, Duration idle, String protocol)
+      throws Exception {
     TOMCAT_LOG.setLevel(Level.OFF);
     Path base = Files.createTempDirectory("tomcat");
     Tomcat tomcat = new Tomcat();
+    tomcat.setConnector(new Connector(protocol));
+    tomcat.getConnector().setPort(0);
     tomcat.setBaseDir(base.toString());
-    tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
     tomcat.getConnector().setProperty("connectionTimeout", Long.toString(idle.toMillis()));
     Map<String, Context> contexts = new HashMap<>();

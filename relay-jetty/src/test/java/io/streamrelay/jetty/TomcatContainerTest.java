@@ -30,4 +30,9 @@ class TomcatContainerTest extends ServletContainerContract {
   boolean waitsForSlowReaders() {
     return true;
   }
+
+  @Override
+  boolean tellsBrokenFraming() {
+    return true;
+  }
 }
