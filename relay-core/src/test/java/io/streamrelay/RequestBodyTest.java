@@ -245,6 +245,17 @@ class RequestBodyTest extends ExchangeFixture {
     assertThat(client.text()).doesNotContain("connection broke");
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {10, 100_000})
+  void aClientThatLeavesWhileItUploadsIsGone(int arrived) {
+    FakeBody source = FakeBody.declared(200_000).feed(bytes(arrived));
+    FakeClient client = post(source);
+    source.leave();
+    forwarder.calls().forEach(call -> call.readBody());
+    assertThat(client.isCut()).isTrue();
+    assertEnded(client, 499, EndReason.CLIENT_GONE, null);
+  }
+
   @Test
   void aWaitingClientIsToldToGoOnOnlyOnceItIsAdmitted() {
     var stage = new CompletableFuture<Decision>();

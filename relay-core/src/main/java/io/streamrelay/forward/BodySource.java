@@ -30,7 +30,8 @@ public interface BodySource {
    *
    * @param into gets at most its remaining bytes
    * @return how many were read; 0 if none are there now (the callback will run); -1 at the end
-   * @throws IOException if the client broke off or its framing is broken
+   * @throws java.io.EOFException if the client left
+   * @throws IOException if its framing is broken, or if it cannot be told from a client that left
    */
   int read(ByteBuffer into) throws IOException;
 }

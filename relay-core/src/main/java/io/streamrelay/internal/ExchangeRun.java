@@ -21,6 +21,7 @@ import io.streamrelay.route.StreamKind;
 import io.streamrelay.route.UpstreamCredential;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -307,6 +308,8 @@ public final class ExchangeRun implements Exchange {
       }
     } catch (RequestIntake.TooLarge e) {
       return refuseWith(tooLarge());
+    } catch (EOFException e) {
+      return cut(EndReason.CLIENT_GONE);
     } catch (IOException | RuntimeException e) {
       return refuseWith(brokenBody(e));
     }
@@ -407,6 +410,9 @@ public final class ExchangeRun implements Exchange {
       return fail(error == null ? defect() : error);
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
+      if (failed.cause() instanceof EOFException) {
+        return cut(EndReason.CLIENT_GONE);
+      }
       return fail(
           failed.cause() instanceof RequestIntake.TooLarge
               ? tooLarge()

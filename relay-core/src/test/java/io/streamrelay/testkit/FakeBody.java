@@ -1,6 +1,7 @@
 package io.streamrelay.testkit;
 
 import io.streamrelay.forward.BodySource;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -92,6 +93,18 @@ public final class FakeBody implements BodySource {
   public FakeBody breakOff() {
     synchronized (this) {
       failure = new IOException("reading client: the connection broke");
+    }
+    return tell();
+  }
+
+  /**
+   * Ends the body because its client left: the next read fails, and says so.
+   *
+   * @return this
+   */
+  public FakeBody leave() {
+    synchronized (this) {
+      failure = new EOFException("reading client: the client left");
     }
     return tell();
   }

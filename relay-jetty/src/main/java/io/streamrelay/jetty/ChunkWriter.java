@@ -1,6 +1,7 @@
 package io.streamrelay.jetty;
 
 import jakarta.servlet.ServletOutputStream;
+import jakarta.servlet.ServletResponse;
 import java.io.IOException;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Three manners, told apart by what the stream's class can do, so that no container is needed to
  * compile: {@code write(ByteBuffer)} that goes straight to the socket (Jetty), the same into a
- * buffer and so followed by a flush (Tomcat, Undertow, Servlet 6.1), and arrays followed by a flush
- * (wrapped streams). Used by one thread at a time.
+ * buffer and so followed by a flush (Tomcat, Servlet 6.1), and arrays followed by a flush
+ * (Undertow, wrapped streams). Used by one thread at a time.
  */
 abstract sealed class ChunkWriter {
   private static final ClassValue<@Nullable MethodHandle> WRITE_BUFFER =
@@ -41,11 +42,22 @@ abstract sealed class ChunkWriter {
 
   static ChunkWriter of(ServletOutputStream out) {
     MethodHandle writeBuffer = WRITE_BUFFER.get(out.getClass());
-    if (writeBuffer == null) {
+    // Undertow's write(ByteBuffer) sends what is left in its buffer twice when a client reads
+    // slowly (2.3.26).
+    if (writeBuffer == null || out.getClass().getName().startsWith("io.undertow.")) {
       return new Arrays(out);
     }
     boolean straight = out.getClass().getName().startsWith("org.eclipse.jetty.");
     return new Buffers(out, writeBuffer, !straight);
+  }
+
+  /**
+   * Leaves Undertow no buffer to keep bytes in: its flush may leave some there and yet say that it
+   * is ready, and they would not leave before the next chunk. A write that does not fit goes to the
+   * socket, and is waited for.
+   */
+  static void writeThrough(ServletResponse response) {
+    response.setBufferSize(1);
   }
 
   /** Whether the last chunk has left and another may come. */

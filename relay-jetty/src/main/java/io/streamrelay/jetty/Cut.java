@@ -9,31 +9,39 @@ import java.util.concurrent.RejectedExecutionException;
 /**
  * Ends answers: as whole, or so that the client can tell that it is not.
  *
- * <p>The Servlet API has no word for it. Jetty takes status -1 for it; elsewhere the request is
- * dispatched once more and the servlet throws, upon which Tomcat closes the connection without the
- * body's last chunk.
+ * <p>The Servlet API has no word for it. Jetty takes status -1 for it; on Undertow the connection
+ * is closed; elsewhere the request is dispatched once more and the servlet throws, upon which
+ * Tomcat closes the connection without the body's last chunk.
  */
 final class Cut {
   static final String ATTRIBUTE = Cut.class.getName();
 
   private Cut() {}
 
+  /** Ends an answer as whole, on a thread of the container's. */
+  static void completeElsewhere(AsyncContext async) {
+    onContainersThread(async, () -> complete(async));
+  }
+
   /** Ends an answer as whole. */
-  static void complete(HttpServletRequest request, AsyncContext async) {
-    if (Containers.isJetty(request)) {
-      onContainersThread(async, () -> complete(async));
-    } else {
-      complete(async);
+  static void complete(AsyncContext async) {
+    try {
+      async.complete();
+    } catch (IllegalStateException | RejectedExecutionException e) {
+      // The container has ended it meanwhile, because the client left; or it stops.
     }
   }
 
-  static void off(HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
-    if (Containers.isJetty(request)) {
+  /** Breaks an answer off, where the container closes the connection when it is told so. */
+  static void off(
+      boolean jetty, HttpServletRequest request, HttpServletResponse response, AsyncContext async) {
+    if (jetty) {
       onContainersThread(async, () -> abort(response, async));
       return;
     }
-    request.setAttribute(ATTRIBUTE, true);
     try {
+      // Tomcat may have taken the request back without a word, because its client left.
+      request.setAttribute(ATTRIBUTE, true);
       async.dispatch();
     } catch (IllegalStateException | UnsupportedOperationException e) {
       // The container has ended or failed it meanwhile, or is stopping.
@@ -43,7 +51,8 @@ final class Cut {
 
   /**
    * Jetty runs its end of a request, with a host's listeners and request log, right where it is
-   * told of it; on the thread that carries the streams these would hold all of them up.
+   * told of it; on the thread that carries the streams these would hold all of them up. Undertow
+   * takes a lock for it that it also holds while it calls listeners, which wait for the gate.
    */
   private static void onContainersThread(AsyncContext async, Runnable task) {
     try {
@@ -61,14 +70,6 @@ final class Cut {
       // It is broken already.
     }
     complete(async);
-  }
-
-  private static void complete(AsyncContext async) {
-    try {
-      async.complete();
-    } catch (IllegalStateException e) {
-      // The container has ended it meanwhile, because the client left.
-    }
   }
 
   static IOException exception() {

@@ -141,7 +141,7 @@ final class JettyConnection implements ClientConnection, Callback {
   }
 
   @Override
-  public void breakOff() {
+  public boolean breakOff(Runnable closed) {
     // HTTP/1.0 knows no chunks: only a reset differs from an end.
     if (endsByClose
         && endPoint instanceof SelectableChannelEndPoint selectable
@@ -152,6 +152,7 @@ final class JettyConnection implements ClientConnection, Callback {
         // It is closed already.
       }
     }
+    return false;
   }
 
   @Override

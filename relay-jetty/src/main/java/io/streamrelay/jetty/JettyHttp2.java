@@ -63,8 +63,9 @@ final class JettyHttp2 implements ClientConnection {
   }
 
   @Override
-  public void breakOff() {
+  public boolean breakOff(Runnable closed) {
     // Jetty resets the stream of an answer that is broken off.
+    return false;
   }
 
   @Override

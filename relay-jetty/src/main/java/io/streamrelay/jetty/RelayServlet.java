@@ -88,6 +88,7 @@ public final class RelayServlet extends HttpServlet {
       running.close();
       relay = null;
     }
+    DepartureWatch.endIfIdle();
   }
 
   @Override

@@ -4,15 +4,18 @@ import io.streamrelay.forward.BodySource;
 import jakarta.servlet.ReadListener;
 import jakarta.servlet.ServletInputStream;
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a request body without blocking.
  *
- * <p>Jetty is not asked for a byte before the relay wants one, so that a client which sent {@code
- * Expect: 100-continue} is told to go on only after it was admitted.
+ * <p>Jetty and Undertow are not asked for a byte before the relay wants one, so that a client which
+ * sent {@code Expect: 100-continue} is told to go on only after it was admitted.
  */
 final class ServletBody implements BodySource, ReadListener {
 
@@ -20,6 +23,7 @@ final class ServletBody implements BodySource, ReadListener {
   private final Gate gate;
   private final long length;
   private final boolean isLazy;
+  private final boolean isUndertow;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
   private volatile boolean available;
@@ -33,7 +37,8 @@ final class ServletBody implements BodySource, ReadListener {
     this.gate = gate;
     this.length = length(request);
     this.ended = length == 0;
-    this.isLazy = Containers.isJetty(request);
+    this.isUndertow = Containers.isUndertow(request);
+    this.isLazy = isUndertow || Containers.isJetty(request);
   }
 
   /**
@@ -85,17 +90,27 @@ final class ServletBody implements BodySource, ReadListener {
   public int read(ByteBuffer into) throws IOException {
     Throwable failed = failure;
     if (failed != null) {
-      throw new IOException("reading client: the request broke off", failed);
+      throw brokenOff(failed);
     }
     if (ended) {
       return -1;
+    }
+    if (isUndertow && in == null) {
+      // Not with the gate's lock held, as Undertow holds one of its own when it calls for that;
+      // and a request of Undertow's is never another's.
+      ask();
+      return 0;
     }
     int count;
     synchronized (gate) {
       if (!gate.isOpen()) {
         throw new IOException("reading client: the exchange is over");
       }
-      count = readOpen(into);
+      try {
+        count = readOpen(into);
+      } catch (IOException e) {
+        throw brokenOff(e);
+      }
     }
     if (count < 0) {
       ended = true;
@@ -110,10 +125,7 @@ final class ServletBody implements BodySource, ReadListener {
       if (!isLazy) {
         return 0;
       }
-      stream = request.getInputStream();
-      in = stream;
-      // Its first callback says when to begin; containers differ on reads before it.
-      stream.setReadListener(this);
+      ask();
       return 0;
     }
     if (!available) {
@@ -129,6 +141,44 @@ final class ServletBody implements BodySource, ReadListener {
     }
     available = true;
     return read(stream, into);
+  }
+
+  private void ask() throws IOException {
+    ServletInputStream stream = request.getInputStream();
+    in = stream;
+    // Its first callback says when to begin; containers differ on reads before it.
+    stream.setReadListener(this);
+  }
+
+  /** An {@link EOFException} if the client left, and not if what it sent is wrong. */
+  private static IOException brokenOff(Throwable cause) {
+    IOException broken =
+        hasLeft(cause)
+            ? new EOFException("reading client: the client left")
+            : new IOException("reading client: the request broke off");
+    broken.initCause(cause);
+    return broken;
+  }
+
+  private static boolean hasLeft(Throwable cause) {
+    for (Throwable part = cause; part != null; part = part.getCause()) {
+      String type = part.getClass().getSimpleName();
+      if (type.equals("BadMessageException") || type.equals("BadRequestException")) {
+        // Jetty's and Tomcat's word for what breaks HTTP's rules.
+        return false;
+      }
+      String message = String.valueOf(part.getMessage());
+      if (part instanceof EOFException
+          || part instanceof ClosedChannelException
+          || part instanceof SocketException
+          || message.startsWith("Connection reset")
+          || message.startsWith("Broken pipe")
+          // Undertow's word for the end of the connection within a body of known length.
+          || message.startsWith("UT000128:")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private int read(ServletInputStream stream, ByteBuffer into) throws IOException {

@@ -25,6 +25,8 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   private final ServletOutputStream out;
   private final ChunkWriter writer;
   private final ClientConnection connection;
+  private final boolean jetty;
+  private final boolean undertow;
   private final AtomicBoolean over = new AtomicBoolean();
   private volatile @Nullable Runnable onReady;
   private volatile @Nullable Runnable onGone;
@@ -43,9 +45,15 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
     this.async = async;
     this.body = body;
     this.gate = gate;
+    // Asked now: later the context may be destroyed, and with it Undertow's answer.
+    this.jetty = Containers.isJetty(request);
+    this.undertow = Containers.isUndertow(request);
+    if (undertow) {
+      ChunkWriter.writeThrough(response);
+    }
     this.out = response.getOutputStream();
     this.writer = ChunkWriter.of(out);
-    this.connection = ClientConnection.of(request);
+    this.connection = ClientConnection.of(request, gate);
   }
 
   /** Lets the container's callbacks in; called last, on the request's own thread. */
@@ -105,10 +113,16 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
 
   @Override
   public void head(int status, Headers headers) {
-    synchronized (gate) {
-      if (mayWrite()) {
-        setHead(status, headers);
+    try {
+      synchronized (gate) {
+        if (mayWrite()) {
+          setHead(status, headers);
+        }
       }
+    } catch (IllegalStateException e) {
+      // The container has taken its objects back.
+      failed = true;
+      gone();
     }
   }
 
@@ -128,11 +142,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   }
 
   /**
-   * Jetty ends an answer of unknown length by closing if the client wants the connection closed,
-   * and then nobody could tell a cut from an end.
+   * Jetty and Undertow end an answer of unknown length by closing if the client wants the
+   * connection closed, and then nobody could tell a cut from an end.
    */
   private boolean mustAskForChunks(int status, Headers headers) {
-    return Containers.isJetty(request)
+    return (jetty || undertow)
         && request.getProtocol().equals("HTTP/1.1")
         && !request.getMethod().equals("HEAD")
         && status != 204
@@ -178,7 +192,11 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
       synchronized (gate) {
         connection.release();
         if (gate.close()) {
-          Cut.complete(request, async);
+          if (jetty || undertow) {
+            Cut.completeElsewhere(async);
+          } else {
+            Cut.complete(async);
+          }
         }
       }
     }
@@ -188,10 +206,10 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
   public void cut() {
     if (over.compareAndSet(false, true)) {
       synchronized (gate) {
-        connection.breakOff();
+        boolean closes = gate.isOpen() && connection.breakOff(() -> Cut.completeElsewhere(async));
         connection.release();
-        if (gate.close()) {
-          Cut.off(request, response, async);
+        if (gate.close() && !closes) {
+          Cut.off(jetty, request, response, async);
         }
       }
     }

@@ -13,10 +13,18 @@ final class Recorder implements RelayListener {
   // Guarded by this.
   private final List<ExchangeRecord> records = new ArrayList<>();
   private int taken;
+  private int started;
 
   @Override
   public synchronized void onStart(Exchange exchange) {
+    started++;
     notifyAll();
+  }
+
+  /** How many exchanges started, which only those with a route do, and have not ended. */
+  synchronized int open() {
+    return started
+        - (int) records.stream().filter(r -> !r.route().equals(ExchangeRecord.NO_ROUTE)).count();
   }
 
   @Override

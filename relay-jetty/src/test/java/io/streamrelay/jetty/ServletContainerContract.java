@@ -3,6 +3,7 @@ package io.streamrelay.jetty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.streamrelay.DrainResult;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.Relay;
@@ -21,6 +22,8 @@ import jakarta.servlet.Filter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -58,6 +61,14 @@ abstract class ServletContainerContract {
   private static final String BELOW_MOUNT = "/app/ai";
   private static final int MAX_BODY_BYTES = 6 * 1024 * 1024;
 
+  /** What the system's four socket buffers between an upstream and a client may take. */
+  private static final long MAX_ACCEPTED_BYTES = 24 * 1024 * 1024;
+
+  /**
+   * What a stream whose client reads nothing may hold, heap and direct, the test's own included.
+   */
+  private static final long MAX_HELD_BYTES = 2 * 1024 * 1024;
+
   private static final String EVENT =
       "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{\"content\":\"é\"}}]}\n\n";
   private static final String DONE = "data: [DONE]\n\n";
@@ -87,6 +98,9 @@ abstract class ServletContainerContract {
 
   /** Whether a client may read nothing for longer than its connection may be idle. */
   abstract boolean waitsForSlowReaders();
+
+  /** Whether it tells a request body whose chunks are broken from a client that left. */
+  abstract boolean tellsBrokenFraming();
 
   /** Whether it leaves it to the servlet when a client that waits for a 100 is told to go on. */
   abstract boolean letsTheServletSayContinue();
@@ -139,6 +153,7 @@ abstract class ServletContainerContract {
   void nothingIsLeft() throws Exception {
     try {
       records.await("no exchange runs", () -> relay.activeExchanges() == 0);
+      assertThat(records.open()).isZero();
       assertThat(logs.errors()).isEmpty();
     } finally {
       upstream.close();
@@ -147,6 +162,14 @@ abstract class ServletContainerContract {
       mock.close();
       logs.close();
     }
+    records.await("the relay's threads end", () -> threads().isEmpty());
+  }
+
+  private static List<String> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .filter(name -> name.startsWith("relay-"))
+        .toList();
   }
 
   // ---- bytes
@@ -260,6 +283,9 @@ abstract class ServletContainerContract {
       assertThat(head.status()).isEqualTo(status);
       assertThat(head.field("ETag")).isEqualTo("\"x\"");
       assertThat(head.field("Transfer-Encoding")).isNull();
+      if (method.equals("HEAD")) {
+        assertThat(head.all("Content-Length")).containsExactly("5");
+      }
 
       // What follows at once is the next answer, so there was no body.
       client.send(request("GET", BELOW_MOUNT + "/nowhere"));
@@ -490,6 +516,72 @@ abstract class ServletContainerContract {
     }
   }
 
+  @Test
+  void whatComesBeforeTheAnswerIsTheUpstreamsOwnAffair() throws Exception {
+    try (Wire client = client().send(post("/tts", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+      call.send("HTTP/1.1 102 Processing\r\n\r\n");
+      call.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(200);
+      assertThat(client.readText(head)).isEqualTo("ok");
+    }
+  }
+
+  @Test
+  void optionsAreAsked() throws Exception {
+    try (Wire client = client().send(request("OPTIONS", BELOW_MOUNT + "/tts"))) {
+      Wire call = upstream.accept();
+      Head asked = call.readHead();
+      assertThat(asked.startLine()).isEqualTo("OPTIONS /tts HTTP/1.1");
+      call.send("HTTP/1.1 200 OK\r\nAllow: POST\r\nContent-Length: 0\r\n\r\n");
+      Head head = client.readHead();
+      assertThat(head.status()).isEqualTo(200);
+      assertThat(head.field("Allow")).isEqualTo("POST");
+      assertThat(client.readText(head)).isEmpty();
+    }
+  }
+
+  @Test
+  void aDrainLetsAStreamEndAndTakesNoOther() throws Exception {
+    try (Wire live = client().send(post("/v1/chat/completions", "{}"));
+        Wire late = client()) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      InputStream body = live.body(live.readHead());
+      body.readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+
+      CompletableFuture<DrainResult> drained = relay.drain(Duration.ZERO, Duration.ofSeconds(30));
+
+      late.send(post("/v1/chat/completions", "{}"));
+      Head refused = late.readHead();
+      assertThat(refused.status()).isEqualTo(503);
+      assertThat(refused.field("Retry-After")).isNotNull();
+      assertThat(drained).isNotDone();
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(body.readAllBytes()).asString().isEqualTo(DONE);
+      assertThat(drained.get(10, TimeUnit.SECONDS)).isEqualTo(new DrainResult(1, 0));
+    }
+  }
+
+  @Test
+  void aDrainsDeadlineCutsSoThatTheClientCanTell() throws Exception {
+    try (Wire live = client().send(post("/v1/chat/completions", "{}"))) {
+      Wire call = upstream.acceptRequest();
+      call.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT);
+      Head head = live.readHead();
+      InputStream body = live.body(head);
+      body.readNBytes(EVENT.getBytes(StandardCharsets.UTF_8).length);
+
+      assertThat(relay.drain(Duration.ZERO, Duration.ofMillis(50)).get(10, TimeUnit.SECONDS))
+          .isEqualTo(new DrainResult(0, 1));
+
+      assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.DRAINED);
+  }
+
   // ---- a client that leaves
 
   @ParameterizedTest
@@ -675,6 +767,51 @@ abstract class ServletContainerContract {
     }
   }
 
+  /** Clients that read nothing, and upstreams that never end, cost what the sockets hold. */
+  @Test
+  void endlessUpstreamsAreBlockedByClientsThatStopped() throws Exception {
+    int clients = 8;
+    byte[] part = Bytes.random(new Random(8), 64 * 1024);
+    AtomicLong sentBytes = new AtomicLong();
+    CountDownLatch hungUp = new CountDownLatch(1);
+    List<Wire> stopped = new ArrayList<>();
+    long before = usedBytes();
+    for (int i = 0; i < clients; i++) {
+      stopped.add(client().send(post("/tts", "{}")));
+      Wire endless = upstream.acceptRequest();
+      CompletableFuture<Void> flooding =
+          inBackground(
+              () -> {
+                endless.send(ScriptedUpstream.CHUNKED_AUDIO);
+                while (true) {
+                  endless.sendChunk(part);
+                  sentBytes.addAndGet(part.length);
+                }
+              });
+      assertThat(flooding).isNotDone();
+    }
+    long accepted = awaitStandstill(sentBytes, hungUp);
+
+    assertThat(accepted / clients).isLessThan(MAX_ACCEPTED_BYTES);
+    assertThat((usedBytes() - before) / clients).isLessThan(MAX_HELD_BYTES);
+    for (Wire one : stopped) {
+      one.reset();
+    }
+    for (int i = 0; i < clients; i++) {
+      assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
+    }
+  }
+
+  /** What the heap and direct buffers hold. */
+  private static long usedBytes() {
+    System.gc();
+    long direct =
+        ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+            .mapToLong(BufferPoolMXBean::getMemoryUsed)
+            .sum();
+    return direct + ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+
   /** Waits until nothing has been sent for a good while. */
   private static long awaitStandstill(AtomicLong sentBytes, CountDownLatch done)
       throws InterruptedException {
@@ -778,6 +915,90 @@ abstract class ServletContainerContract {
       }
       sending.get(10, TimeUnit.SECONDS);
     }
+  }
+
+  /**
+   * Connections that are looked at while they stream, with requests ahead of their time, whole or
+   * in part, and departures at any moment: no byte goes astray.
+   *
+   * <p>The property {@code relay.stress.seconds} makes it longer.
+   */
+  @Test
+  void watchedConnectionsMixNothingUp() throws Exception {
+    int seconds = Integer.getInteger("relay.stress.seconds", 3);
+    CompletableFuture<Void> answering = inBackground(this::echoAll);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    List<CompletableFuture<Integer>> visits = new ArrayList<>();
+    for (int i = 0; i < 24; i++) {
+      Random random = new Random(i);
+      int visitor = i;
+      visits.add(inBackground(() -> converse(visitor, random, until)));
+    }
+    int answers = 0;
+    for (CompletableFuture<Integer> visit : visits) {
+      answers += visit.get(seconds + 30, TimeUnit.SECONDS);
+    }
+    assertThat(answers).isGreaterThan(24);
+    assertThat(answering).isNotDone();
+  }
+
+  /** One connection after the other, each with several requests, until the time is over. */
+  private int converse(int visitor, Random random, long until) throws IOException {
+    int answers = 0;
+    int number = 0;
+    while (System.nanoTime() < until) {
+      Wire client = client();
+      boolean leaves = false;
+      for (int turn = 0; turn < 4 && !leaves; turn++) {
+        String first = visitor + "-" + number++;
+        String second = visitor + "-" + number++;
+        String ahead = post("/v1/chat/completions", second);
+        int early = random.nextInt(3) == 0 ? 0 : random.nextInt(ahead.length() + 1);
+        client.send(post("/v1/chat/completions", first) + ahead.substring(0, early));
+        leaves = random.nextInt(4) == 0;
+        if (leaves && random.nextBoolean()) {
+          break;
+        }
+        assertThat(client.readText(client.readHead())).isEqualTo(answerTo(first));
+        client.send(ahead.substring(early));
+        assertThat(client.readText(client.readHead())).isEqualTo(answerTo(second));
+        answers += 2;
+      }
+      leave(client, random.nextBoolean());
+    }
+    return answers;
+  }
+
+  private static String answerTo(String question) {
+    return ("data: " + question + "\n\n").repeat(6) + DONE;
+  }
+
+  private Void echoAll() throws IOException {
+    while (true) {
+      Wire call = upstream.accept();
+      CompletableFuture<Void> answering = inBackground(() -> echo(call));
+      assertThat(answering).isNotCancelled();
+    }
+  }
+
+  /** Repeats each request's body, within about a second. */
+  private static Void echo(Wire call) {
+    try (call) {
+      while (true) {
+        String question = call.readText(call.readHead());
+        Random random = new Random(question.hashCode());
+        CountDownLatch never = new CountDownLatch(1);
+        call.send(ScriptedUpstream.EVENT_STREAM);
+        for (int event = 0; event < 6; event++) {
+          assertThat(never.await(random.nextInt(300), TimeUnit.MILLISECONDS)).isFalse();
+          call.sendChunk("data: " + question + "\n\n");
+        }
+        call.sendChunk(DONE).sendLastChunk();
+      }
+    } catch (IOException | InterruptedException | AssertionError e) {
+      // Its client left, or nobody asks any more.
+    }
+    return null;
   }
 
   private static MockResponse eventStream(String events) {
@@ -926,7 +1147,27 @@ abstract class ServletContainerContract {
 
       assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
     }
-    assertThat(records.next().status()).isGreaterThanOrEqualTo(400);
+    assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
+  }
+
+  @Test
+  void aBodyWhoseFramingIsBrokenIsNoDeparture() throws Exception {
+    if (!tellsBrokenFraming()) {
+      return;
+    }
+    byte[] part = new byte[200_000];
+    try (Wire client = client()) {
+      client.send(request("POST", BELOW_MOUNT + "/tts", "Transfer-Encoding: chunked"));
+      client.sendChunk(part);
+      Wire call = upstream.accept();
+      InputStream body = call.body(call.readHead());
+      assertThat(body.readNBytes(part.length)).isEqualTo(part);
+
+      client.send("zz\r\n");
+
+      assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
+      assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
+    }
   }
 
   @Test

@@ -1,15 +1,29 @@
 package io.streamrelay.jetty;
 
+import io.undertow.Handlers;
+import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
+import io.undertow.server.handlers.PathHandler;
+import io.undertow.servlet.Servlets;
+import io.undertow.servlet.api.DeploymentInfo;
+import io.undertow.servlet.api.DeploymentManager;
+import io.undertow.servlet.api.ServletContainer;
+import io.undertow.servlet.api.ServletInfo;
+import io.undertow.servlet.util.ImmediateInstanceFactory;
 import jakarta.servlet.DispatcherType;
 import jakarta.servlet.Filter;
 import jakarta.servlet.Servlet;
+import jakarta.servlet.ServletException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
@@ -17,6 +31,7 @@ import java.util.logging.Logger;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.Wrapper;
+import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.tomcat.util.descriptor.web.FilterDef;
 import org.apache.tomcat.util.descriptor.web.FilterMap;
@@ -30,6 +45,7 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.ContextHandlerCollection;
 import org.eclipse.jetty.util.component.LifeCycle;
 import org.jspecify.annotations.Nullable;
+import org.xnio.Options;
 
 /** A servlet container on a free port of this machine. */
 interface TestContainer extends AutoCloseable {
@@ -126,11 +142,21 @@ interface TestContainer extends AutoCloseable {
   Logger TOMCAT_LOG = Logger.getLogger("org.apache");
 
   static TestContainer tomcat(List<Mount> mounts, Duration idle) throws Exception {
+    return tomcat(mounts, idle, "org.apache.coyote.http11.Http11NioProtocol");
+  }
+
+  static TestContainer tomcatNio2(List<Mount> mounts, Duration idle) throws Exception {
+    return tomcat(mounts, idle, "org.apache.coyote.http11.Http11Nio2Protocol");
+  }
+
+  private static TestContainer tomcat(List<Mount> mounts, Duration idle, String protocol)
+      throws Exception {
     TOMCAT_LOG.setLevel(Level.OFF);
     Path base = Files.createTempDirectory("tomcat");
     Tomcat tomcat = new Tomcat();
+    tomcat.setConnector(new Connector(protocol));
+    tomcat.getConnector().setPort(0);
     tomcat.setBaseDir(base.toString());
-    tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
     tomcat.getConnector().setProperty("connectionTimeout", Long.toString(idle.toMillis()));
     Map<String, Context> contexts = new HashMap<>();
@@ -164,6 +190,83 @@ interface TestContainer extends AutoCloseable {
           files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
         } catch (LifecycleException | IOException e) {
           throw new IllegalStateException("Tomcat could not stop", e);
+        }
+      }
+    };
+  }
+
+  static TestContainer undertow(List<Mount> mounts, Duration idle) throws Exception {
+    PathHandler paths = Handlers.path();
+    ServletContainer contexts = Servlets.newContainer();
+    Map<String, DeploymentInfo> deployments = new LinkedHashMap<>();
+    for (Mount mount : mounts) {
+      DeploymentInfo deployment =
+          deployments.computeIfAbsent(
+              mount.context(),
+              path ->
+                  Servlets.deployment()
+                      .setClassLoader(TestContainer.class.getClassLoader())
+                      .setContextPath(path.isEmpty() ? "/" : path)
+                      .setDeploymentName("context" + path));
+      String name = "servlet" + mount.mapping();
+      ServletInfo servlet =
+          Servlets.servlet(
+              name, mount.servlet().getClass(), new ImmediateInstanceFactory<>(mount.servlet()));
+      servlet.setAsyncSupported(mount.async()).addMapping(mount.mapping());
+      if (mount.config() != null) {
+        servlet.addInitParam("config", mount.config().toString());
+      }
+      deployment.addServlet(servlet);
+      if (mount.filter() != null) {
+        String front = "filter" + mount.mapping();
+        deployment.addFilter(
+            Servlets.filter(
+                    front,
+                    mount.filter().getClass(),
+                    new ImmediateInstanceFactory<>(mount.filter()))
+                .setAsyncSupported(true));
+        deployment.addFilterServletNameMapping(front, name, DispatcherType.REQUEST);
+        deployment.addFilterServletNameMapping(front, name, DispatcherType.ASYNC);
+      }
+    }
+    List<DeploymentManager> managers = new ArrayList<>();
+    for (DeploymentInfo deployment : deployments.values()) {
+      DeploymentManager manager = contexts.addDeployment(deployment);
+      managers.add(manager);
+      manager.deploy();
+      paths.addPrefixPath(deployment.getContextPath(), manager.start());
+    }
+    int idleMillis = Math.toIntExact(idle.toMillis());
+    Undertow undertow =
+        Undertow.builder()
+            .setIoThreads(2)
+            .setWorkerThreads(16)
+            .addHttpListener(0, "127.0.0.1", paths)
+            .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, idleMillis)
+            // The relay's own limit is what is tested.
+            .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
+            .setSocketOption(Options.WRITE_TIMEOUT, idleMillis)
+            .setSocketOption(Options.READ_TIMEOUT, idleMillis)
+            .build();
+    undertow.start();
+    InetSocketAddress address = (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
+    return new TestContainer() {
+      @Override
+      public int port() {
+        return address.getPort();
+      }
+
+      @Override
+      public void close() {
+        try {
+          for (DeploymentManager manager : managers) {
+            manager.stop();
+            manager.undeploy();
+          }
+        } catch (ServletException e) {
+          throw new IllegalStateException("Undertow could not stop", e);
+        } finally {
+          undertow.stop();
         }
       }
     };

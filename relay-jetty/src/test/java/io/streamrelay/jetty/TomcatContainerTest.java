@@ -10,10 +10,9 @@ class TomcatContainerTest extends ServletContainerContract {
     return TestContainer.tomcat(mounts, idle);
   }
 
-  /** Nothing reads Tomcat's socket while an answer is awaited: a departure shows at a write. */
   @Override
   boolean noticesSilentDepartures() {
-    return false;
+    return true;
   }
 
   /** It does so itself, before it asks a servlet. */
@@ -24,11 +23,16 @@ class TomcatContainerTest extends ServletContainerContract {
 
   @Override
   boolean resetsHttp10() {
-    return false;
+    return true;
   }
 
   @Override
   boolean waitsForSlowReaders() {
-    return false;
+    return true;
+  }
+
+  @Override
+  boolean tellsBrokenFraming() {
+    return true;
   }
 }
