@@ -59,7 +59,8 @@ public final class Relay implements AutoCloseable {
             listeners,
             b.ticker,
             b.scheduler == null ? Scheduler.create() : b.scheduler,
-            config.server().maxBodySize());
+            config.server().maxBodySize(),
+            config.server().maxStreams());
     GaugeWithCallback.builder()
         .name("relay_state")
         .help("0 while running, 1 while draining, 2 when stopped.")

@@ -244,4 +244,24 @@ class DrainTest extends ExchangeFixture {
     assertRefused(client, ErrorCode.DRAINING);
     assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
   }
+
+  @Test
+  void whoWasTurnedAwayAndLeftFirstIsNoLiveExchangeThatEnded() {
+    FakeClient live = streaming();
+    CompletableFuture<DrainResult> drained = relay().drain(Duration.ZERO, TIMEOUT);
+    FakeClient turnedAway = send(FakeRequest.get("/v1"), new FakeClient().notReady());
+    turnedAway.leave();
+    forwarder.call().chunk(DONE).complete();
+    assertThat(live.isComplete()).isTrue();
+    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+  }
+
+  @Test
+  void anEarlyDrainLeavesNoTimer() {
+    streaming();
+    CompletableFuture<DrainResult> drained = relay().drain(Duration.ZERO, TIMEOUT);
+    forwarder.call().chunk(DONE).complete();
+    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertThat(scheduler.pendingTasks()).isZero();
+  }
 }

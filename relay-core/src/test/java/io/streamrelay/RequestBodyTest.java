@@ -104,19 +104,17 @@ class RequestBodyTest extends ExchangeFixture {
   }
 
   @Test
-  void aKeptBodyCanBeReadAsAStreamToo() {
-    byte[] body = bytes(100);
-    FakeClient client = post(FakeBody.of(body));
-    ByteBuffer into = ByteBuffer.allocate(200);
+  void aKeptBodyIsHeldByNobodyOnceTheForwarderHasIt() {
+    FakeClient client = post(FakeBody.of(bytes(100)));
+    // As a forwarder that has sent it: nothing is left of it in the exchange.
+    assertThat(forwarder.call().request().body().length()).isEqualTo(100);
     try {
-      assertThat(forwarder.call().request().body().read(into.limit(30))).isEqualTo(30);
-      assertThat(forwarder.call().request().body().read(into.limit(200))).isEqualTo(70);
-      assertThat(forwarder.call().request().body().read(into)).isEqualTo(-1);
+      assertThat(forwarder.call().request().body().read(ByteBuffer.allocate(200))).isEqualTo(-1);
     } catch (IOException e) {
       throw new AssertionError(e);
     }
-    assertThat(bytes(into.flip())).isEqualTo(body);
     answer(client);
+    assertThat(record().requestBytes()).isEqualTo(100);
   }
 
   @Test

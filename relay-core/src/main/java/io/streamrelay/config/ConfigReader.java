@@ -36,7 +36,9 @@ final class ConfigReader {
             "timeout",
             "max_body_size",
             "pre_stop_delay",
-            "drain_timeout");
+            "drain_timeout",
+            "max_streams",
+            "max_connections");
     Duration timeout = server.read("timeout", Timeouts.DEFAULT.firstByte(), Parsers::duration);
     RouteReader routes = new RouteReader(context, timeout);
     routes.readAll(root);
@@ -56,12 +58,19 @@ final class ConfigReader {
 
   private static ServerConfig server(Section server) {
     ServerConfig fallback = ServerConfig.DEFAULT;
+    int streams =
+        server.read("max_streams", fallback.maxStreams(), Parsers.integer(1, NO_UPPER_LIMIT));
     return new ServerConfig(
         server.read("host", fallback.host(), Parsers::host),
         server.read("port", fallback.port(), Parsers.integer(0, 65535)),
         server.read("max_body_size", fallback.maxBodySize(), Parsers.size(1)),
         server.read("pre_stop_delay", fallback.preStopDelay(), Parsers::duration),
-        server.read("drain_timeout", fallback.drainTimeout(), Parsers::duration));
+        server.read("drain_timeout", fallback.drainTimeout(), Parsers::duration),
+        streams,
+        server.read(
+            "max_connections",
+            ServerConfig.connectionsFor(streams),
+            Parsers.integer(1, NO_UPPER_LIMIT)));
   }
 
   /** Checked like all else, so that a file stays right for the day the sections are used. */

@@ -10,12 +10,66 @@ import java.time.Duration;
  * @param maxBodySize largest request body in bytes, at least 1
  * @param preStopDelay how long a stopping relay still serves while {@code /readyz} already fails
  * @param drainTimeout how long live streams may go on after that; zero cuts them at once
+ * @param maxStreams how many exchanges may run at once, at least 1; more are refused
+ * @param maxConnections how many clients may be connected at once, at least 1; more wait until one
+ *     leaves; used by the launcher only
  */
 public record ServerConfig(
-    String host, int port, long maxBodySize, Duration preStopDelay, Duration drainTimeout) {
-  /** All interfaces, port 8080, 10 MiB, no delay, 30 s. */
+    String host,
+    int port,
+    long maxBodySize,
+    Duration preStopDelay,
+    Duration drainTimeout,
+    int maxStreams,
+    int maxConnections) {
+  /**
+   * What one stream may take of the heap at the most, for {@link #maxStreams}' default.
+   *
+   * <p>An ordinary stream takes about 16 KiB. A large request body adds 64 KiB until the upstream
+   * has taken it, and 16 KiB while it streams through; a request head adds what it is long, twice,
+   * and a response head likewise.
+   */
+  public static final int HEAP_BYTES_PER_STREAM = 128 * 1024;
+
+  private static final int LEAST_STREAMS = 100;
+
+  /**
+   * All interfaces, port 8080, 10 MiB, no delay, 30 s, as many streams as fit into half of this
+   * JVM's largest heap, four times as many connections.
+   */
   public static final ServerConfig DEFAULT =
       new ServerConfig("0.0.0.0", 8080, 10_485_760, Duration.ZERO, Duration.ofSeconds(30));
+
+  /**
+   * With the defaults of {@code maxStreams} and {@code maxConnections}.
+   *
+   * @param host address to listen on
+   * @param port TCP port
+   * @param maxBodySize largest request body in bytes
+   * @param preStopDelay time to serve on while not ready
+   * @param drainTimeout time for live streams to end
+   */
+  public ServerConfig(
+      String host, int port, long maxBodySize, Duration preStopDelay, Duration drainTimeout) {
+    this(
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        defaultStreams(),
+        connectionsFor(defaultStreams()));
+  }
+
+  private static int defaultStreams() {
+    long fit = Runtime.getRuntime().maxMemory() / 2 / HEAP_BYTES_PER_STREAM;
+    return (int) Math.max(LEAST_STREAMS, Math.min(fit, 1_000_000));
+  }
+
+  /** An idle connection is cheap; clients keep some between requests. */
+  static int connectionsFor(int streams) {
+    return (int) Math.min(4L * streams, Integer.MAX_VALUE);
+  }
 
   /** Refuses values out of range. */
   public ServerConfig {
@@ -25,6 +79,14 @@ public record ServerConfig(
     if (maxBodySize < 1) {
       throw new IllegalArgumentException(
           "server.max_body_size is " + maxBodySize + " (expected: at least 1 byte, e.g. 10MB)");
+    }
+    if (maxStreams < 1 || maxConnections < 1) {
+      throw new IllegalArgumentException(
+          "server.max_streams is "
+              + maxStreams
+              + ", server.max_connections is "
+              + maxConnections
+              + " (expected: at least 1)");
     }
     if (preStopDelay.isNegative() || drainTimeout.isNegative()) {
       throw new IllegalArgumentException(
@@ -43,7 +105,8 @@ public record ServerConfig(
    * @return a copy with it
    */
   public ServerConfig withHost(String host) {
-    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
   }
 
   /**
@@ -53,7 +116,8 @@ public record ServerConfig(
    * @return a copy with it
    */
   public ServerConfig withPort(int port) {
-    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
   }
 
   /**
@@ -63,7 +127,8 @@ public record ServerConfig(
    * @return a copy with it
    */
   public ServerConfig withMaxBodySize(long maxBodySize) {
-    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
   }
 
   /**
@@ -73,7 +138,8 @@ public record ServerConfig(
    * @return a copy with it
    */
   public ServerConfig withPreStopDelay(Duration preStopDelay) {
-    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
   }
 
   /**
@@ -83,6 +149,29 @@ public record ServerConfig(
    * @return a copy with it
    */
   public ServerConfig withDrainTimeout(Duration drainTimeout) {
-    return new ServerConfig(host, port, maxBodySize, preStopDelay, drainTimeout);
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+  }
+
+  /**
+   * Changes one value. {@code maxConnections} stays as it is.
+   *
+   * @param maxStreams how many exchanges may run at once
+   * @return a copy with it
+   */
+  public ServerConfig withMaxStreams(int maxStreams) {
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param maxConnections how many clients may be connected at once
+   * @return a copy with it
+   */
+  public ServerConfig withMaxConnections(int maxConnections) {
+    return new ServerConfig(
+        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
   }
 }

@@ -36,6 +36,8 @@ public enum ErrorCode {
   RATE_LIMITED(429, EndReason.REJECTED),
   /** A policy refused for a reason of its own. */
   POLICY_REJECTED(403, EndReason.REJECTED),
+  /** As many streams run as the relay takes at once. */
+  RELAY_BUSY(503, EndReason.REJECTED),
   /** The relay is stopping and takes no new work. */
   DRAINING(503, EndReason.REJECTED),
   /** The relay was stopping and the stream outlived the drain time. */

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param pathAndQuery raw, starts with one slash, sent as it is
  * @param headers all but {@code Host} and the body's framing
  * @param contentLength bytes of the body; -1 if unknown, 0 for none
- * @param wholeBody the whole body, if it is in memory; null if {@code body} must be read
+ * @param wholeBody the whole body, if it is in memory; null if {@code body} must be read. The
+ *     forwarder alone holds it, and lets go of it when it is sent: a stream may be long
  * @param body the body's bytes; read at most once, and not at all if {@code wholeBody} is there
  */
 public record UpstreamRequest(

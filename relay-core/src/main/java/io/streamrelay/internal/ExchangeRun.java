@@ -102,6 +102,7 @@ public final class ExchangeRun implements Exchange {
 
   // Owned by whoever takes the steps.
   private Phase phase = Phase.ADMIT;
+  private boolean turnedAway;
   private boolean asked;
   private boolean cancelled;
   private @Nullable ForwardCall call;
@@ -170,9 +171,19 @@ public final class ExchangeRun implements Exchange {
    * @param error what the client is told
    */
   public void refuse(RelayError error) {
+    turnedAway = true;
     response.listen(this::responseReady, this::clientGone);
     refuseWith(error);
     takeSteps();
+  }
+
+  /**
+   * Tells whether it was refused before any policy was asked, and so never was a stream.
+   *
+   * @return true after {@link #refuse}
+   */
+  public boolean isTurnedAway() {
+    return turnedAway;
   }
 
   /** Ends the exchange because the relay stops. Any thread. */
@@ -348,6 +359,7 @@ public final class ExchangeRun implements Exchange {
     clocks.await(Clocks.Waiting.CONNECTION);
     forwardNanos = relay.ticker().nanos();
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
+    intake.release();
     call = started;
     started
         .result()

@@ -37,6 +37,7 @@ import org.slf4j.LoggerFactory;
 public final class RelayCore implements RelayRuntime {
   private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay");
   private static final Duration RETRY_ELSEWHERE = Duration.ofSeconds(5);
+  private static final Duration RETRY_SOON = Duration.ofSeconds(1);
 
   private final RouteRegistry routes;
   private final PolicyChain policies;
@@ -45,9 +46,13 @@ public final class RelayCore implements RelayRuntime {
   private final Ticker ticker;
   private final Scheduler scheduler;
   private final long maxBodySize;
+  private final int maxStreams;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
+
+  /** Of those, how many were not refused at the door. */
+  private final AtomicInteger streams = new AtomicInteger();
 
   private final CompletableFuture<DrainResult> drained = new CompletableFuture<>();
   private final AtomicBoolean drainAsked = new AtomicBoolean();
@@ -58,6 +63,9 @@ public final class RelayCore implements RelayRuntime {
   private volatile boolean accepting = true;
   private volatile boolean counting;
 
+  /** Cuts what is left; not needed any more once all is drained. */
+  private volatile Scheduler.@Nullable Cancellable deadline;
+
   /**
    * @param routes where requests go
    * @param policies what is asked first
@@ -66,6 +74,7 @@ public final class RelayCore implements RelayRuntime {
    * @param ticker elapsed time
    * @param scheduler timers
    * @param maxBodySize bytes
+   * @param maxStreams how many exchanges may run at once
    */
   public RelayCore(
       RouteRegistry routes,
@@ -74,7 +83,8 @@ public final class RelayCore implements RelayRuntime {
       List<RelayListener> listeners,
       Ticker ticker,
       Scheduler scheduler,
-      long maxBodySize) {
+      long maxBodySize,
+      int maxStreams) {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
@@ -82,6 +92,7 @@ public final class RelayCore implements RelayRuntime {
     this.ticker = ticker;
     this.scheduler = scheduler;
     this.maxBodySize = maxBodySize;
+    this.maxStreams = maxStreams;
   }
 
   /**
@@ -100,6 +111,12 @@ public final class RelayCore implements RelayRuntime {
       tell(listener -> listener.onStart(run));
     }
     RelayError refusal = refusal(request, wrongPath.orElse(null), route);
+    if (refusal == null && streams.incrementAndGet() > maxStreams) {
+      streams.decrementAndGet();
+      refusal =
+          RelayError.of(ErrorCode.RELAY_BUSY, "the relay has all the streams that it can take")
+              .retryAfter(RETRY_SOON);
+    }
     if (refusal == null) {
       run.start();
     } else {
@@ -161,7 +178,7 @@ public final class RelayCore implements RelayRuntime {
   private void closeDoor(Duration timeout) {
     accepting = false;
     counting = true;
-    after(timeout, this::cutWhatIsLeft);
+    deadline = after(timeout, this::cutWhatIsLeft);
     checkDrained();
   }
 
@@ -172,6 +189,10 @@ public final class RelayCore implements RelayRuntime {
   private void checkDrained() {
     if (counting && live.isEmpty()) {
       moveTo(RelayState.STOPPED);
+      Scheduler.Cancellable timer = deadline;
+      if (timer != null) {
+        timer.cancel();
+      }
       drained.complete(drainResult());
     }
   }
@@ -180,12 +201,12 @@ public final class RelayCore implements RelayRuntime {
     return new DrainResult(finished.get(), cut.get());
   }
 
-  private void after(Duration delay, Runnable task) {
+  private Scheduler.@Nullable Cancellable after(Duration delay, Runnable task) {
     if (delay.isZero()) {
       task.run();
-    } else {
-      scheduler.schedule(delay.toNanos(), task);
+      return null;
     }
+    return scheduler.schedule(delay.toNanos(), task);
   }
 
   private synchronized void moveTo(RelayState next) {
@@ -254,10 +275,14 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public void ended(ExchangeRun run, ExchangeRecord record) {
     tell(listener -> listener.onEnd(record));
-    if (counting) {
+    boolean turnedAway = run.isTurnedAway();
+    if (!turnedAway) {
+      streams.decrementAndGet();
+    }
+    if (counting && !turnedAway) {
       if (record.end() == EndReason.DRAINED) {
         cut.incrementAndGet();
-      } else if (record.error() != ErrorCode.DRAINING) {
+      } else {
         finished.incrementAndGet();
       }
     }

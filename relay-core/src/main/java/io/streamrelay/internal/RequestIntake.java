@@ -12,6 +12,8 @@ import java.nio.ByteBuffer;
  * #read}), never at once.
  */
 final class RequestIntake implements BodySource {
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
   /** Bodies up to this size are kept whole. */
   static final int KEEP_BYTES = 64 * 1024;
 
@@ -32,7 +34,8 @@ final class RequestIntake implements BodySource {
   private final Runnable onBytes;
   private final Runnable onWhole;
 
-  private ByteBuffer start = ByteBuffer.allocate(0);
+  private ByteBuffer start = NOTHING;
+  private long wholeLength;
   private boolean whole;
   private boolean touched;
   private volatile boolean starved;
@@ -83,7 +86,15 @@ final class RequestIntake implements BodySource {
       }
     }
     start.flip();
+    wholeLength = start.limit();
     return true;
+  }
+
+  /** Forgets the bytes of a whole body, which the forwarder has now: a stream may be long. */
+  void release() {
+    if (whole) {
+      start = NOTHING;
+    }
   }
 
   /** One byte more than what is kept, so that the end of a body of just that size is seen. */
@@ -136,7 +147,7 @@ final class RequestIntake implements BodySource {
 
   @Override
   public long length() {
-    return whole ? start.limit() : body.length();
+    return whole ? wholeLength : body.length();
   }
 
   @Override
@@ -151,6 +162,9 @@ final class RequestIntake implements BodySource {
       int limit = start.limit();
       into.put(start.limit(start.position() + count));
       start.limit(limit);
+      if (!start.hasRemaining()) {
+        start = NOTHING;
+      }
       return count;
     }
     if (whole) {

@@ -41,7 +41,7 @@ class BrokenConfigTest {
             "server: {»max_bodysize: 1}",
             "server.max_bodysize",
             "is no known key, did you mean 'max_body_size'?",
-            "one of host, port, timeout, max_body_size, pre_stop_delay, drain_timeout"),
+            "one of host, port, timeout, max_body_size, pre_stop_delay, drain_timeout, max_streams, max_connections"),
         broken("server: {»maxBodySize: 1}", "server.maxBodySize", "mean 'max_body_size'?"),
         broken("»servers: {port: 1}", "servers", "mean 'server'?", "demo_provider"),
         broken("server: {»colour: red}", "server.colour", "is no known key (expected: one of"),

@@ -167,7 +167,9 @@ class SampleFilesTest {
     RelayConfig expected =
         RelayConfig.builder()
             .server(
-                new ServerConfig("0.0.0.0", 8080, 10 << 20, Duration.ZERO, Duration.ofSeconds(30)))
+                new ServerConfig("0.0.0.0", 8080, 10 << 20, Duration.ZERO, Duration.ofSeconds(30))
+                    .withMaxStreams(1024)
+                    .withMaxConnections(4096))
             .route(
                 route("openai", "/openai", "https://api.openai.com")
                     .stripPrefix("/openai")

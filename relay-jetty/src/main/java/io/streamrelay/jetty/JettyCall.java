@@ -15,7 +15,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.eclipse.jetty.client.ByteBufferRequestContent;
 import org.eclipse.jetty.client.Connection;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.Request;
@@ -51,7 +50,6 @@ final class JettyCall
   private static final long SENT_GRACE_MILLIS = 250;
 
   private final HttpClient client;
-  private final UpstreamRequest upstreamRequest;
   private final ResponseSink sink;
   private final CompletableFuture<ForwardResult> result = new CompletableFuture<>();
   private final AtomicInteger pending = new AtomicInteger();
@@ -86,7 +84,6 @@ final class JettyCall
 
   JettyCall(HttpClient client, UpstreamRequest upstreamRequest, ResponseSink sink) {
     this.client = client;
-    this.upstreamRequest = upstreamRequest;
     this.sink = sink;
     var origin = upstreamRequest.origin();
     String scheme = origin.getScheme().toLowerCase(Locale.ROOT);
@@ -113,14 +110,15 @@ final class JettyCall
                 });
     if (streamedBody != null) {
       request.body(streamedBody);
-    } else if (whole != null && (whole.hasRemaining() || sendsLengthOfNothing())) {
-      request.body(new ByteBufferRequestContent((String) null, whole));
+    } else if (whole != null
+        && (whole.hasRemaining() || sendsLengthOfNothing(upstreamRequest.method()))) {
+      request.body(new WholeBody(whole));
     }
   }
 
   /** RFC 9110 §8.6: a POST without a body says so. */
-  private boolean sendsLengthOfNothing() {
-    return switch (upstreamRequest.method()) {
+  private static boolean sendsLengthOfNothing(String method) {
+    return switch (method) {
       case "POST", "PUT" -> true;
       default -> false;
     };

@@ -46,6 +46,16 @@ public final class JettyForwarder implements StreamingForwarder {
   private static final Duration CONNECT_CEILING = Duration.ofSeconds(60);
 
   private static final int MAX_RESPONSE_HEAD_BYTES = 32 * 1024;
+
+  /** No more have a port to one address. */
+  private static final int ALL_PORTS = 65_535;
+
+  /**
+   * Left to itself the system would take megabytes in for a stream whose client reads slowly. As
+   * much as the launcher has it send to a client.
+   */
+  private static final int RECEIVE_BUFFER_BYTES = 256 * 1024;
+
   private static final int MAX_REQUEST_HEAD_BYTES = 64 * 1024;
 
   private final HttpClient client;
@@ -57,6 +67,7 @@ public final class JettyForwarder implements StreamingForwarder {
     ClientConnector connector = new ResetTellingConnector();
     connector.setSelectors(b.selectors);
     connector.setExecutor(threads);
+    connector.setReceiveBufferSize(RECEIVE_BUFFER_BYTES);
     HttpClientTransportOverHTTP transport = new HttpClientTransportOverHTTP(connector);
     // Without this every chunk costs a hop to another thread.
     transport.setInvocationType(Invocable.InvocationType.NON_BLOCKING);
@@ -152,17 +163,17 @@ public final class JettyForwarder implements StreamingForwarder {
 
   /** Collects a forwarder's options; not thread-safe. */
   public static final class Builder {
-    private int maxConnectionsPerUpstream = 1024;
-    private int maxQueuedPerUpstream = 1024;
+    private int maxConnectionsPerUpstream = ALL_PORTS;
+    private int maxQueuedPerUpstream = ALL_PORTS;
     private @Nullable ByteBufferPool byteBufferPool;
     private int selectors = Math.max(1, Runtime.getRuntime().availableProcessors() / 4);
 
     private Builder() {}
 
     /**
-     * Bounds how many connections one upstream gets.
+     * Bounds how many connections one upstream gets, and so how many streams it serves at once.
      *
-     * @param connections at least 1; default 1024
+     * @param connections at least 1; by default {@code server.max_streams} alone counts
      * @return this
      */
     public Builder maxConnectionsPerUpstream(int connections) {
@@ -174,7 +185,7 @@ public final class JettyForwarder implements StreamingForwarder {
      * Bounds how many requests may wait for a connection, also for one that is being made; more are
      * refused with a 503.
      *
-     * @param requests at least 1; default 1024, so that a burst finds room while connections open
+     * @param requests at least 1; by default {@code server.max_streams} alone counts
      * @return this
      */
     public Builder maxQueuedPerUpstream(int requests) {

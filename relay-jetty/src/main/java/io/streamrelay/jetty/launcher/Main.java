@@ -187,11 +187,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private static RelayConfig withPort(RelayConfig from, int port) {
-    ServerConfig old = from.server();
-    ServerConfig server =
-        new ServerConfig(
-            old.host(), port, old.maxBodySize(), old.preStopDelay(), old.drainTimeout());
-    return from.toBuilder().server(server).build();
+    return from.toBuilder().server(from.server().withPort(port)).build();
   }
 
   /** Whether the relay and the demo provider want the same socket. */

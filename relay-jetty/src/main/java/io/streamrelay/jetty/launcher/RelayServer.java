@@ -26,6 +26,7 @@ import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
@@ -110,6 +111,8 @@ public final class RelayServer implements AutoCloseable {
     connector.setAcceptQueueSize(ACCEPT_QUEUE);
     connector.setAcceptedSendBufferSize(SEND_BUFFER_BYTES);
     server.addConnector(connector);
+    // More are left in the accept queue until one leaves.
+    server.addBean(new NetworkConnectionLimit(config.server().maxConnections(), connector));
     JsonErrorHandler errors = new JsonErrorHandler(refused);
     server.setErrorHandler(errors);
     server.setHandler(new Threshold(handler(config, relay.registry(), errors)));

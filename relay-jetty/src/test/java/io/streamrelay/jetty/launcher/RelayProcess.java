@@ -35,13 +35,20 @@ final class RelayProcess implements AutoCloseable {
 
   /** Starts it in a directory, with the variables of this process and some more. */
   static RelayProcess start(Path directory, Map<String, String> variables, String... arguments) {
+    return start(directory, variables, List.of("-Xmx256m"), arguments);
+  }
+
+  /** Starts it in a JVM with these options. */
+  static RelayProcess start(
+      Path directory, Map<String, String> variables, List<String> jvm, String... arguments) {
     List<String> command = new ArrayList<>();
     if (Files.isExecutable(ENV) && System.getProperty("os.name").equals("Linux")) {
       // A build that runs in the background ignores SIGINT, and so would what it starts.
       command.addAll(List.of(ENV.toString(), "--default-signal=INT"));
     }
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx256m", "-jar", System.getProperty("relay.jar")));
+    command.addAll(jvm);
+    command.addAll(List.of("-jar", System.getProperty("relay.jar")));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     // What these say goes to stderr, where nothing but the relay's own lines is expected.
@@ -84,6 +91,19 @@ final class RelayProcess implements AutoCloseable {
     Process kill = new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start();
     if (kill.waitFor() != 0) {
       throw new AssertionError("kill -INT failed");
+    }
+  }
+
+  /** Has it collect garbage, all there is, before this returns. */
+  void collectGarbage() throws IOException, InterruptedException {
+    Path jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd");
+    Process asked =
+        new ProcessBuilder(jcmd.toString(), Long.toString(process.pid()), "GC.run")
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(asked.getInputStream().readAllBytes(), UTF_8);
+    if (asked.waitFor() != 0) {
+      throw new AssertionError("jcmd GC.run failed: " + said);
     }
   }
 
