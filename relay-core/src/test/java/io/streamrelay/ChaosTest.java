@@ -9,6 +9,7 @@ import io.streamrelay.forward.ForwardResult.Phase;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.Policy;
 import io.streamrelay.policy.RequestBody;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.Timeouts;
 import io.streamrelay.testkit.FakeBody;
@@ -46,6 +47,7 @@ class ChaosTest {
 
   private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
   private final Map<EndReason, Integer> endings = new EnumMap<>(EndReason.class);
+  private final Map<Abandonment, Integer> abandonments = new EnumMap<>(Abandonment.class);
 
   @AfterEach
   void stopThreads() {
@@ -70,6 +72,7 @@ class ChaosTest {
             EndReason.IDLE_TIMEOUT,
             EndReason.DRAINED,
             EndReason.RELAY_ERROR);
+    assertThat(abandonments.keySet()).contains(Abandonment.values());
   }
 
   /** One relay and its exchanges. */
@@ -102,6 +105,7 @@ class ChaosTest {
                       Duration.ofSeconds(15),
                       Duration.ofSeconds(20),
                       Duration.ofSeconds(60)))
+              .onClientGone(onClientGone())
               .build();
       this.relay =
           Relay.builder(RelayConfig.builder().server(server).route(route).build(), forwarder)
@@ -125,6 +129,16 @@ class ChaosTest {
       for (int i = 0; i < EXCHANGES; i++) {
         exchanges.add(new One("x" + i));
       }
+    }
+
+    private ClientGonePolicy onClientGone() {
+      return switch (random.nextInt(5)) {
+        case 0 -> ClientGonePolicy.cancel();
+        case 1 -> ClientGonePolicy.drain(Duration.ofSeconds(5), null, null);
+        case 2 -> ClientGonePolicy.drain(null, 3L, null);
+        case 3 -> ClientGonePolicy.drain(null, null, 200L);
+        default -> ClientGonePolicy.drain();
+      };
     }
 
     /** Takes a permit, and decides when the test says so, in either phase. */
@@ -216,7 +230,14 @@ class ChaosTest {
       assertThat(forwarder.calls()).allMatch(FakeForwarder.Call::isDone);
       relay.close();
       assertThat(records).hasSize(EXCHANGES);
-      records.forEach(record -> endings.merge(record.end(), 1, Integer::sum));
+      for (ExchangeRecord record : records) {
+        endings.merge(record.end(), 1, Integer::sum);
+        Abandonment abandonment = record.abandonment();
+        if (abandonment != null) {
+          assertThat(record.end()).isEqualTo(EndReason.CLIENT_GONE);
+          abandonments.merge(abandonment, 1, Integer::sum);
+        }
+      }
     }
 
     /** One exchange and what can happen to it. */

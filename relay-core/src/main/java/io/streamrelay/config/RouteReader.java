@@ -2,6 +2,7 @@ package io.streamrelay.config;
 
 import io.streamrelay.Secret;
 import io.streamrelay.http.HeaderPolicy;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
@@ -38,7 +39,8 @@ final class RouteReader {
           "kind",
           "dialect",
           "forward_headers",
-          "timeouts");
+          "timeouts",
+          ClientGoneReader.KEY);
 
   private final LoadContext context;
   private final Duration timeout;
@@ -111,6 +113,7 @@ final class RouteReader {
     Dialect dialect = section.read("dialect", Parsers.oneOf(Dialect.class));
     Timeouts timeouts = timeouts(section);
     List<String> forwardHeaders = forwardHeaders(section);
+    ClientGonePolicy onClientGone = ClientGoneReader.read(section, false);
     if (context.found() > before || name == null || path == null || upstream == null) {
       return;
     }
@@ -127,6 +130,9 @@ final class RouteReader {
     }
     if (dialect != null) {
       route.dialect(dialect);
+    }
+    if (onClientGone != null) {
+      route.onClientGone(onClientGone);
     }
     try {
       routes.add(route.build());

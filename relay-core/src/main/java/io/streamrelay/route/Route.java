@@ -23,6 +23,7 @@ public final class Route {
   private final Dialect dialect;
   private final Timeouts timeouts;
   private final Set<String> forwardHeaders;
+  private final ClientGonePolicy onClientGone;
 
   private Route(Builder b) {
     this.name = checkName(b.name);
@@ -35,6 +36,7 @@ public final class Route {
     this.kind = b.kind;
     this.timeouts = b.timeouts;
     this.forwardHeaders = Set.copyOf(b.forwardHeaders);
+    this.onClientGone = b.onClientGone;
     Dialect chosen = b.dialect;
     this.dialect =
         chosen != null
@@ -131,6 +133,15 @@ public final class Route {
    */
   public Set<String> forwardHeaders() {
     return forwardHeaders;
+  }
+
+  /**
+   * Returns what becomes of an upstream request whose client leaves.
+   *
+   * @return unless the client's key says otherwise
+   */
+  public ClientGonePolicy onClientGone() {
+    return onClientGone;
   }
 
   /**
@@ -242,6 +253,7 @@ public final class Route {
     private @Nullable Dialect dialect;
     private Timeouts timeouts = Timeouts.DEFAULT;
     private final Set<String> forwardHeaders = new TreeSet<>();
+    private ClientGonePolicy onClientGone = ClientGonePolicy.cancel();
 
     private Builder(String name) {
       this.name = name;
@@ -336,6 +348,17 @@ public final class Route {
       for (String each : names) {
         forwardHeaders.add(each.toLowerCase(Locale.ROOT));
       }
+      return this;
+    }
+
+    /**
+     * Sets what becomes of an upstream request whose client leaves before the answer's end.
+     *
+     * @param policy default {@link ClientGonePolicy#cancel()}; a key's own setting wins over it
+     * @return this
+     */
+    public Builder onClientGone(ClientGonePolicy policy) {
+      this.onClientGone = policy;
       return this;
     }
 
