@@ -1,6 +1,7 @@
 package io.streamrelay;
 
 import io.streamrelay.http.Headers;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
 import java.time.Instant;
 import java.util.function.Consumer;
@@ -93,6 +94,14 @@ public interface Exchange {
    * @param tenant the tenant; already checked to be a sane name
    */
   void identify(@Nullable String keyName, String tenant);
+
+  /**
+   * Says what becomes of the upstream request if the client leaves; wins over the route's setting.
+   * Called by a policy, such as the one that authenticates.
+   *
+   * @param policy what to do; the last call counts
+   */
+  void whenClientGone(ClientGonePolicy policy);
 
   /**
    * Returns the model the request asks for.

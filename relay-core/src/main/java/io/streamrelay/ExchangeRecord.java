@@ -1,6 +1,7 @@
 package io.streamrelay;
 
 import io.streamrelay.error.ErrorCode;
+import io.streamrelay.observe.Usage;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -236,6 +237,66 @@ public final class ExchangeRecord {
     return b.upstreamWaitNanos;
   }
 
+  /**
+   * Returns what the exchange took; null if it was no stream of events that tells, such as raw
+   * audio or a JSON answer.
+   *
+   * @return see above
+   */
+  public @Nullable Usage usage() {
+    return b.usage;
+  }
+
+  /**
+   * Returns what became of the upstream call if the client left before the answer's end; null if it
+   * did not, or nothing had been sent upstream.
+   *
+   * @return see above
+   */
+  public @Nullable Abandonment abandonment() {
+    return b.abandonment;
+  }
+
+  /**
+   * Returns nanoseconds from the client's departure to the end; -1 if nothing was abandoned.
+   *
+   * @return see above
+   */
+  public long abandonedNanos() {
+    return b.abandonedNanos;
+  }
+
+  /**
+   * Returns body bytes that the upstream sent after the client had left.
+   *
+   * @return see above
+   */
+  public long abandonedBytes() {
+    return b.abandonedBytes;
+  }
+
+  /**
+   * Returns output tokens handed to the client, estimated unless it got the provider's report; -1
+   * if not known.
+   *
+   * @return see above
+   */
+  public long deliveredOutputTokens() {
+    return b.deliveredOutputTokens;
+  }
+
+  /**
+   * Returns output tokens that the upstream made and nobody received.
+   *
+   * @return {@link #usage}'s less those delivered; -1 if nothing was abandoned or it is not known
+   */
+  public long wastedOutputTokens() {
+    Usage whole = b.usage;
+    return b.abandonment == null || whole == null || b.deliveredOutputTokens < 0
+        ? -1
+        : Math.max(0, whole.outputTokens() - b.deliveredOutputTokens);
+  }
+
   /** Collects a record's fields; not thread-safe. */
   public static final class Builder {
     private String requestId = "";
@@ -261,6 +322,11 @@ public final class ExchangeRecord {
     private boolean earlyCommit = false;
     private long clientBlockedNanos = 0;
     private long upstreamWaitNanos = -1;
+    private @Nullable Usage usage;
+    private @Nullable Abandonment abandonment;
+    private long abandonedNanos = -1;
+    private long abandonedBytes = 0;
+    private long deliveredOutputTokens = -1;
 
     private Builder() {}
 
@@ -519,6 +585,61 @@ public final class ExchangeRecord {
     }
 
     /**
+     * Sets what the exchange took; null if not known.
+     *
+     * @param usage the value
+     * @return this
+     */
+    public Builder usage(@Nullable Usage usage) {
+      this.usage = usage;
+      return this;
+    }
+
+    /**
+     * Sets what became of the call of a client that left; null if none did.
+     *
+     * @param abandonment the value
+     * @return this
+     */
+    public Builder abandonment(@Nullable Abandonment abandonment) {
+      this.abandonment = abandonment;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from the client's departure to the end; -1 if nothing was abandoned.
+     *
+     * @param abandonedNanos the value
+     * @return this
+     */
+    public Builder abandonedNanos(long abandonedNanos) {
+      this.abandonedNanos = abandonedNanos;
+      return this;
+    }
+
+    /**
+     * Sets body bytes that came after the client had left.
+     *
+     * @param abandonedBytes the value
+     * @return this
+     */
+    public Builder abandonedBytes(long abandonedBytes) {
+      this.abandonedBytes = abandonedBytes;
+      return this;
+    }
+
+    /**
+     * Sets output tokens handed to the client; -1 if not known.
+     *
+     * @param deliveredOutputTokens the value
+     * @return this
+     */
+    public Builder deliveredOutputTokens(long deliveredOutputTokens) {
+      this.deliveredOutputTokens = deliveredOutputTokens;
+      return this;
+    }
+
+    /**
      * Freezes a copy of what was collected.
      *
      * @return the record
@@ -548,6 +669,11 @@ public final class ExchangeRecord {
       copy.earlyCommit = earlyCommit;
       copy.clientBlockedNanos = clientBlockedNanos;
       copy.upstreamWaitNanos = upstreamWaitNanos;
+      copy.usage = usage;
+      copy.abandonment = abandonment;
+      copy.abandonedNanos = abandonedNanos;
+      copy.abandonedBytes = abandonedBytes;
+      copy.deliveredOutputTokens = deliveredOutputTokens;
       return new ExchangeRecord(copy);
     }
   }

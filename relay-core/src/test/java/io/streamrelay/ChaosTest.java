@@ -9,6 +9,7 @@ import io.streamrelay.forward.ForwardResult.Phase;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.Policy;
 import io.streamrelay.policy.RequestBody;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.route.Timeouts;
@@ -50,6 +51,7 @@ class ChaosTest {
   private final Map<EndReason, Integer> endings = new EnumMap<>(EndReason.class);
   private long heartbeats;
   private long earlyCommits;
+  private final Map<Abandonment, Integer> abandonments = new EnumMap<>(Abandonment.class);
 
   @AfterEach
   void stopThreads() {
@@ -77,6 +79,7 @@ class ChaosTest {
             EndReason.RELAY_ERROR);
     assertThat(heartbeats).isGreaterThan(ROUNDS);
     assertThat(earlyCommits).isGreaterThan(ROUNDS / 10);
+    assertThat(abandonments.keySet()).contains(Abandonment.values());
   }
 
   /** One relay and its exchanges. */
@@ -113,6 +116,7 @@ class ChaosTest {
               .heartbeat(Duration.ofSeconds(1 + random.nextInt(3)))
               .commitAfter(Duration.ofSeconds(random.nextInt(5)))
               .stallLimit(Duration.ofSeconds(random.nextInt(12)))
+              .onClientGone(onClientGone())
               .build();
       this.relay =
           Relay.builder(RelayConfig.builder().server(server).route(route).build(), forwarder)
@@ -136,6 +140,16 @@ class ChaosTest {
       for (int i = 0; i < EXCHANGES; i++) {
         exchanges.add(new One("x" + i));
       }
+    }
+
+    private ClientGonePolicy onClientGone() {
+      return switch (random.nextInt(5)) {
+        case 0 -> ClientGonePolicy.cancel();
+        case 1 -> ClientGonePolicy.drain(Duration.ofSeconds(5), null, null);
+        case 2 -> ClientGonePolicy.drain(null, 3L, null);
+        case 3 -> ClientGonePolicy.drain(null, null, 200L);
+        default -> ClientGonePolicy.drain();
+      };
     }
 
     /** Takes a permit, and decides when the test says so, in either phase. */
@@ -237,6 +251,11 @@ class ChaosTest {
         earlyCommits += record.earlyCommit() ? 1 : 0;
         assertThat(record.clientBlockedNanos()).isBetween(0L, record.durationNanos());
         assertThat(record.upstreamWaitNanos()).isBetween(-1L, record.durationNanos());
+        Abandonment abandonment = record.abandonment();
+        if (abandonment != null) {
+          assertThat(record.end()).isEqualTo(EndReason.CLIENT_GONE);
+          abandonments.merge(abandonment, 1, Integer::sum);
+        }
       }
     }
 

@@ -2,6 +2,7 @@ package io.streamrelay.config;
 
 import io.streamrelay.Secret;
 import io.streamrelay.policy.ApiKey;
+import io.streamrelay.route.ClientGonePolicy;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -68,7 +69,9 @@ final class AuthReader {
 
   private @Nullable ApiKey named(Value value) {
     Section section =
-        value.asSection(List.of("name", "key", "sha256", "tenant", "tenant_header"), true);
+        value.asSection(
+            List.of("name", "key", "sha256", "tenant", "tenant_header", ClientGoneReader.KEY),
+            true);
     if (section == null) {
       return null;
     }
@@ -91,10 +94,11 @@ final class AuthReader {
           BadValueException.because(
               "the key has no tenant then", "true, or a tenant for this key"));
     }
+    ClientGonePolicy onClientGone = ClientGoneReader.read(section, true);
     if (context.found() > before || name == null || digest == null || nameValue == null) {
       return null;
     }
-    return addOnce(value, nameValue, new ApiKey(name, digest, tenant, tenantHeader));
+    return addOnce(value, nameValue, new ApiKey(name, digest, tenant, tenantHeader, onClientGone));
   }
 
   private static @Nullable String digest(Value item, Section section) {

@@ -2,6 +2,7 @@ package io.streamrelay.config;
 
 import io.streamrelay.Secret;
 import io.streamrelay.http.HeaderPolicy;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
@@ -41,7 +42,8 @@ final class RouteReader {
           "timeouts",
           "heartbeat",
           "commit_after",
-          "stall_limit");
+          "stall_limit",
+          ClientGoneReader.KEY);
 
   private final LoadContext context;
   private final Duration timeout;
@@ -117,6 +119,7 @@ final class RouteReader {
     Duration commitAfter = section.read("commit_after", Duration.ZERO, Parsers::duration);
     Duration stallLimit = section.read("stall_limit", timeouts.idle(), Parsers::duration);
     List<String> forwardHeaders = forwardHeaders(section);
+    ClientGonePolicy onClientGone = ClientGoneReader.read(section, false);
     if (context.found() > before || name == null || path == null || upstream == null) {
       return;
     }
@@ -137,6 +140,9 @@ final class RouteReader {
     }
     if (dialect != null) {
       route.dialect(dialect);
+    }
+    if (onClientGone != null) {
+      route.onClientGone(onClientGone);
     }
     try {
       routes.add(route.build());

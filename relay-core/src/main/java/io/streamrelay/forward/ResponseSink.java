@@ -31,7 +31,7 @@ public interface ResponseSink {
 
   /**
    * Tells whether {@link #write} or {@link #flush} may be called, and whether the buffer of the
-   * last write is free again.
+   * last write is free again, unless {@link #mayReuse} says otherwise.
    *
    * @return false if the callback of {@link #onReady} will run later
    */
@@ -44,6 +44,17 @@ public interface ResponseSink {
    *     and {@link #isReady} is true again or the callback ran
    */
   void write(ByteBuffer chunk);
+
+  /**
+   * Tells whether the buffer of the last write may be used again, if the sink is ready. It may not
+   * where the client was given up while that write was pending: nobody will tell when the container
+   * has let go of the buffer, so it is left to the garbage collector.
+   *
+   * @return true but in that case
+   */
+  default boolean mayReuse() {
+    return true;
+  }
 
   /** Sends the head now, if it was not sent with a chunk. Only while ready. */
   void flush();

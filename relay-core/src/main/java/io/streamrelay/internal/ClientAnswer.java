@@ -6,9 +6,10 @@ import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.StreamObserver;
+import io.streamrelay.observe.Usage;
 import io.streamrelay.observe.Verdict;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.StreamKind;
-import io.streamrelay.transport.ClientResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -40,7 +41,7 @@ final class ClientAnswer implements ResponseSink {
   private final long startNanos;
   private final Clocks clocks;
   private final RequestIntake intake;
-  private final ClientResponse response;
+  private final CuttableResponse response;
   private final Runnable onRefused;
 
   private volatile @Nullable Runnable onReady;
@@ -65,6 +66,18 @@ final class ClientAnswer implements ResponseSink {
   private long bytes;
   private @Nullable StreamObserver observer;
 
+  // The client has left.
+  private volatile boolean gone;
+  private volatile boolean connected;
+  private volatile boolean terminalSeen;
+  private volatile ClientGonePolicy.@Nullable Drain drain;
+  private volatile @Nullable Runnable onBound;
+  private boolean departed;
+  private boolean lastWithheld;
+  private long withheldBytes;
+  private long deliveredTokens;
+  private Verdict deliveredVerdict = Verdict.UNKNOWN;
+
   /**
    * Waits for an answer.
    *
@@ -82,7 +95,7 @@ final class ClientAnswer implements ResponseSink {
       long startNanos,
       Clocks clocks,
       RequestIntake intake,
-      ClientResponse response,
+      CuttableResponse response,
       Runnable onRefused) {
     this.exchange = exchange;
     this.ticker = ticker;
@@ -155,6 +168,66 @@ final class ClientAnswer implements ResponseSink {
     return bytes;
   }
 
+  /** The client left: from now on the answer is only looked at. Any thread, at any time. */
+  void clientLeft() {
+    gone = true;
+  }
+
+  /** Whether a connection has taken the request. */
+  boolean isConnected() {
+    return connected;
+  }
+
+  /** Whether the stream's terminal marker has come. */
+  boolean isTerminalSeen() {
+    return terminalSeen;
+  }
+
+  /**
+   * Lets the client's side go and the upstream come to its end, or to a bound.
+   *
+   * @param bounds on what comes from now on; its time is the caller's to watch
+   * @param reached told by the pump, perhaps more than once
+   */
+  void drain(ClientGonePolicy.Drain bounds, Runnable reached) {
+    onBound = reached;
+    drain = bounds;
+    response.cut();
+    // The pump may have waited for the client.
+    ready();
+  }
+
+  /**
+   * Whether a client that left did so with the whole answer or the stream's last event in hand.
+   * Asked after the call has ended.
+   *
+   * @param whole whether the upstream's answer was whole
+   */
+  boolean isInHand(boolean whole) {
+    if (!headSent || !response.isTaken()) {
+      return false;
+    }
+    Verdict got = verdict();
+    return got == Verdict.COMPLETE || (whole && !departed && got != Verdict.TRUNCATED);
+  }
+
+  /** Body bytes that came after the client had left. */
+  long withheldBytes() {
+    return withheldBytes;
+  }
+
+  /** Output tokens that came while the client was there; negative if not known. */
+  long deliveredTokens() {
+    StreamObserver watching = observer;
+    return departed ? deliveredTokens : watching == null ? -1 : watching.outputTokens();
+  }
+
+  /** What the stream told or showed of its usage, to its end; null if nothing. */
+  @Nullable Usage usage() {
+    StreamObserver watching = observer;
+    return watching == null ? null : watching.usage();
+  }
+
   /** Answers with a head of the relay's own instead of the upstream's. */
   void replaceHead(int ownStatus, Headers headers) {
     head = null;
@@ -180,6 +253,7 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void connected() {
+    connected = true;
     clocks.await(intake.isWhole() ? Clocks.Waiting.HEAD : Clocks.Waiting.UPLOAD);
   }
 
@@ -223,6 +297,10 @@ final class ClientAnswer implements ResponseSink {
   public void write(ByteBuffer chunk) {
     int from = chunk.position();
     int to = chunk.limit();
+    if (gone) {
+      withhold(chunk, from, to);
+      return;
+    }
     if (earlyCommit && refusal != null) {
       // The client has been told of it otherwise, or is about to be.
       return;
@@ -239,10 +317,58 @@ final class ClientAnswer implements ResponseSink {
       }
       bytes += count;
     }
+    if (gone) {
+      // By this very write, which failed.
+      depart();
+    }
+    observe(chunk, from, to);
+  }
+
+  @Override
+  public boolean mayReuse() {
+    return lastWithheld || !response.isBufferOut();
+  }
+
+  private void withhold(ByteBuffer chunk, int from, int to) {
+    depart();
+    lastWithheld = true;
+    withheldBytes += to - from;
+    clocks.touch();
+    observe(chunk, from, to);
+    ClientGonePolicy.Drain bounds = drain;
+    Runnable reached = onBound;
+    if (bounds != null && reached != null && isReached(bounds)) {
+      reached.run();
+    }
+  }
+
+  private boolean isReached(ClientGonePolicy.Drain bounds) {
+    Long mostBytes = bounds.bytes();
+    Long mostTokens = bounds.tokens();
+    StreamObserver watching = observer;
+    return (mostBytes != null && withheldBytes >= mostBytes)
+        || (mostTokens != null
+            && watching != null
+            && watching.outputTokens() - deliveredTokens >= mostTokens);
+  }
+
+  /** What has come so far is what the client got. */
+  private void depart() {
+    if (!departed) {
+      deliveredTokens = deliveredTokens();
+      deliveredVerdict = verdict();
+      departed = true;
+    }
+  }
+
+  private void observe(ByteBuffer chunk, int from, int to) {
     StreamObserver watching = observer;
     if (watching != null) {
       try {
         watching.observe(chunk, from, to);
+        if (watching.terminalSeen() && !terminalSeen) {
+          terminalSeen = true;
+        }
       } catch (RuntimeException | Error e) {
         // Observation never breaks a stream.
         observer = null;
@@ -256,8 +382,8 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void flush() {
-    if (earlyCommit) {
-      // The client has its head.
+    if (gone || earlyCommit) {
+      // The client has its head, or wants none.
       return;
     }
     sendHead();
@@ -267,6 +393,9 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void nudged() {
+    if (gone) {
+      return;
+    }
     if (!headSent) {
       if (mayCommitEarly && !headSeen && clocks.isCommitDue()) {
         commitEarly();
@@ -354,10 +483,13 @@ final class ClientAnswer implements ResponseSink {
   }
 
   /**
-   * A model that has said why it stops has said all; some providers then leave the terminal marker
-   * out, and their streams are not to be broken off.
+   * Judges what the client got. A model that has said why it stops has said all; some providers
+   * then leave the terminal marker out, and their streams are not to be broken off.
    */
   Verdict verdict() {
+    if (departed) {
+      return deliveredVerdict;
+    }
     StreamObserver watching = observer;
     if (watching == null) {
       return Verdict.UNKNOWN;

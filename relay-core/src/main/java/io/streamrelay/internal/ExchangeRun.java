@@ -1,8 +1,10 @@
 package io.streamrelay.internal;
 
+import io.streamrelay.Abandonment;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.ErrorFormat;
@@ -12,9 +14,9 @@ import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
-import io.streamrelay.observe.Verdict;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.RequestBody;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
@@ -76,7 +78,7 @@ public final class ExchangeRun implements Exchange {
 
   private final RelayRuntime relay;
   private final ClientRequest request;
-  private final ClientResponse response;
+  private final CuttableResponse response;
   private final @Nullable Route matched;
   private final Dialect dialect;
   private final String id;
@@ -99,12 +101,17 @@ public final class ExchangeRun implements Exchange {
   private volatile boolean clientGone;
   private volatile boolean finishExpired;
   private volatile boolean turnDue;
+  private volatile boolean drainOver;
+  private volatile long goneNanos;
 
   // Owned by whoever takes the steps.
   private Phase phase = Phase.ADMIT;
   private boolean turnedAway;
   private boolean asked;
   private boolean cancelled;
+  private boolean draining;
+  private Scheduler.@Nullable Cancellable drainTimer;
+  private @Nullable Abandonment abandonment;
   private @Nullable ForwardCall call;
   private long forwardNanos;
 
@@ -119,6 +126,7 @@ public final class ExchangeRun implements Exchange {
 
   private volatile String tenant = DEFAULT_TENANT;
   private volatile @Nullable String keyName;
+  private volatile @Nullable ClientGonePolicy clientGonePolicy;
 
   /**
    * Takes a request.
@@ -140,7 +148,7 @@ public final class ExchangeRun implements Exchange {
     this.dialect = route == null ? Dialect.guess(request.rawPath(), "") : route.dialect();
     this.id = id;
     this.request = request;
-    this.response = response;
+    this.response = new CuttableResponse(response);
     this.startNanos = relay.ticker().nanos();
     this.clocks =
         new Clocks(
@@ -155,7 +163,8 @@ public final class ExchangeRun implements Exchange {
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
     this.answer =
-        new ClientAnswer(this, relay.ticker(), startNanos, clocks, intake, response, this::kick);
+        new ClientAnswer(
+            this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -203,11 +212,22 @@ public final class ExchangeRun implements Exchange {
   private void stop(Stop why) {
     if (stop.compareAndSet(null, why)) {
       kick();
+    } else if (why != Stop.CLIENT_GONE && stop.get() == Stop.CLIENT_GONE) {
+      drainOver();
     }
   }
 
+  private void drainOver() {
+    drainOver = true;
+    kick();
+  }
+
   private void clientGone() {
-    clientGone = true;
+    if (!clientGone) {
+      goneNanos = relay.ticker().nanos();
+      clientGone = true;
+    }
+    answer.clientLeft();
     stop(Stop.CLIENT_GONE);
     kick();
   }
@@ -385,6 +405,9 @@ public final class ExchangeRun implements Exchange {
     ForwardCall running = call;
     boolean over = stop.get() != null || answer.refusal() != null;
     if (over && !cancelled && running != null) {
+      if (isReadOn() && !drainOver) {
+        return false;
+      }
       cancelled = true;
       running.cancel();
       return true;
@@ -399,23 +422,49 @@ public final class ExchangeRun implements Exchange {
     return false;
   }
 
+  /** Whether the answer is read to its end though its client has left; begins to if it can be. */
+  private boolean isReadOn() {
+    if (draining) {
+      return true;
+    }
+    ClientGonePolicy own = clientGonePolicy;
+    if (stop.get() != Stop.CLIENT_GONE
+        || !((own == null ? route().onClientGone() : own)
+            instanceof ClientGonePolicy.Drain drain)) {
+      return false;
+    }
+    if (!answer.isConnected() || !intake.isWhole() || answer.isTerminalSeen()) {
+      // The upstream does not have the whole request, or has nothing left to say.
+      return false;
+    }
+    draining = true;
+    Duration time = drain.time();
+    if (time != null) {
+      long left = time.toNanos() - (relay.ticker().nanos() - goneNanos);
+      drainTimer = relay.scheduler().schedule(left, this::drainOver);
+    }
+    answer.drain(drain, this::drainOver);
+    return true;
+  }
+
   private boolean forwardEnded(ForwardResult ended) {
     Stop why = stop.get();
     RelayError refused = answer.refusal();
     if (refused != null) {
-      return clientGone ? cut(EndReason.CLIENT_GONE) : fail(refused);
+      return clientGone ? abandoned() : fail(refused);
     }
     boolean whole = ended instanceof ForwardResult.Completed;
-    // Whoever leaves with the whole answer in hand, or the stream's last event, has not left early.
-    if ((whole || (clientGone && answer.verdict() == Verdict.COMPLETE)) && answer.isReady()) {
+    if (clientGone) {
+      // Whoever leaves with the whole answer in hand, or the stream's last event, has not left
+      // early.
+      return answer.isInHand(whole) ? completed() : abandoned();
+    }
+    if (whole && answer.isReady()) {
       return completed();
     }
     if (whole && why == null) {
       // The last chunk is still on its way.
       return false;
-    }
-    if (clientGone) {
-      return cut(EndReason.CLIENT_GONE);
     }
     if (whole || ended instanceof ForwardResult.Cancelled) {
       RelayError error = why == null ? null : why.error();
@@ -423,7 +472,7 @@ public final class ExchangeRun implements Exchange {
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
       if (failed.cause() instanceof EOFException) {
-        return cut(EndReason.CLIENT_GONE);
+        return abandoned();
       }
       return fail(
           failed.cause() instanceof RequestIntake.TooLarge
@@ -449,6 +498,12 @@ public final class ExchangeRun implements Exchange {
           case HEAD, BODY ->
               RelayError.of(ErrorCode.UPSTREAM_FAILED, "the upstream broke off its answer");
         });
+  }
+
+  private boolean abandoned() {
+    abandonment =
+        !draining ? Abandonment.CANCEL : cancelled ? Abandonment.DRAIN_BOUNDED : Abandonment.DRAIN;
+    return cut(EndReason.CLIENT_GONE);
   }
 
   /** The upstream's whole answer was handed on; whether it was one is the observer's judgement. */
@@ -620,7 +675,12 @@ public final class ExchangeRun implements Exchange {
   private void end(EndReason reason) {
     phase = Phase.ENDED;
     clocks.stop();
+    Scheduler.Cancellable timer = drainTimer;
+    if (timer != null) {
+      timer.cancel();
+    }
     RelayError error = refusal;
+    long now = relay.ticker().nanos();
     ExchangeRecord ended =
         ExchangeRecord.builder()
             .requestId(id)
@@ -636,7 +696,7 @@ public final class ExchangeRun implements Exchange {
             .end(reason)
             .error(reason == EndReason.CLIENT_GONE || error == null ? null : error.code())
             .upstreamRequestId(answer.upstreamRequestId())
-            .durationNanos(relay.ticker().nanos() - startNanos)
+            .durationNanos(now - startNanos)
             .timeToHeadNanos(answer.headNanos())
             .timeToFirstByteNanos(answer.firstByteNanos())
             .requestBytes(intake.received())
@@ -646,6 +706,11 @@ public final class ExchangeRun implements Exchange {
             .earlyCommit(answer.isEarlyCommit())
             .clientBlockedNanos(clocks.blockedNanos())
             .upstreamWaitNanos(upstreamWaitNanos())
+            .usage(answer.usage())
+            .abandonment(abandonment)
+            .abandonedNanos(abandonment == null ? -1 : now - goneNanos)
+            .abandonedBytes(answer.withheldBytes())
+            .deliveredOutputTokens(answer.deliveredTokens())
             .build();
     Deque<Consumer<ExchangeRecord>> actions;
     synchronized (endActions) {
@@ -833,6 +898,11 @@ public final class ExchangeRun implements Exchange {
   public void identify(@Nullable String name, String whose) {
     keyName = name;
     tenant = whose;
+  }
+
+  @Override
+  public void whenClientGone(ClientGonePolicy policy) {
+    clientGonePolicy = policy;
   }
 
   @Override

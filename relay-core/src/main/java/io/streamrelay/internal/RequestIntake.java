@@ -36,7 +36,7 @@ final class RequestIntake implements BodySource {
 
   private ByteBuffer start = NOTHING;
   private long wholeLength;
-  private boolean whole;
+  private volatile boolean whole;
   private boolean touched;
   private volatile boolean starved;
   private long received;
@@ -140,7 +140,7 @@ final class RequestIntake implements BodySource {
   int discard(ByteBuffer scratch) throws IOException {
     touched = true;
     int count = whole ? -1 : body.read(scratch);
-    whole |= count < 0;
+    whole = whole || count < 0;
     dropped += Math.max(0, count);
     return count;
   }

@@ -1,9 +1,11 @@
 package io.streamrelay.log;
 
+import io.streamrelay.Abandonment;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
+import io.streamrelay.observe.Usage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -66,6 +68,19 @@ public final class AccessLog implements RelayListener {
     }
     line = number(line, "heartbeats", record.heartbeats() == 0 ? -1 : record.heartbeats());
     line = record.earlyCommit() ? line.addKeyValue("early_commit", true) : line;
+    Usage usage = record.usage();
+    if (usage != null) {
+      line = number(line, "input_tokens", usage.inputTokens());
+      line = number(line, "output_tokens", usage.outputTokens());
+      line = text(line, "usage", usage.source().label());
+    }
+    Abandonment abandonment = record.abandonment();
+    if (abandonment != null) {
+      line = text(line, "abandoned", abandonment.label());
+      line = number(line, "abandoned_ms", millis(record.abandonedNanos()));
+      line = number(line, "abandoned_bytes", record.abandonedBytes());
+      line = number(line, "wasted_output_tokens", record.wastedOutputTokens());
+    }
     line.log();
   }
 

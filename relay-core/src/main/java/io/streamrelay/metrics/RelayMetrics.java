@@ -7,11 +7,13 @@ import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.streamrelay.Abandonment;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
+import io.streamrelay.observe.Usage;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -39,6 +41,8 @@ public final class RelayMetrics implements RelayListener {
   private final Counter bytes;
   private final Histogram clientBlocked;
   private final Histogram upstreamWait;
+  private final Counter abandoned;
+  private final Counter wasted;
 
   /** Bounded by the configured routes and {@link ExchangeRecord#NO_ROUTE}. */
   private final Map<String, PerRoute> routes = new ConcurrentHashMap<>();
@@ -121,6 +125,20 @@ public final class RelayMetrics implements RelayListener {
             registry,
             "relay_upstream_wait_seconds",
             "Seconds of an exchange in which its upstream was waited for.");
+    abandoned =
+        Counter.builder()
+            .name("relay_abandoned_streams_total")
+            .help("Upstream calls whose client left before the end, by what became of them.")
+            .labelNames("route", "policy")
+            .withoutExemplars()
+            .register(registry);
+    wasted =
+        Counter.builder()
+            .name("relay_wasted_output_tokens_total")
+            .help("Output tokens that upstreams made for clients that had left.")
+            .labelNames("route", "policy", "source")
+            .withoutExemplars()
+            .register(registry);
     // Without labels it would not show before its first write.
     storageWrite.initLabelValues();
   }
@@ -171,6 +189,10 @@ public final class RelayMetrics implements RelayListener {
     }
     route.bytesIn.inc(record.requestBytes());
     route.bytesOut.inc(record.responseBytes());
+    Abandonment abandonment = record.abandonment();
+    if (abandonment != null) {
+      route.of(abandonment).count(record);
+    }
   }
 
   private static String errorType(ExchangeRecord record) {
@@ -193,6 +215,9 @@ public final class RelayMetrics implements RelayListener {
     private final DistributionDataPoint upstreamWait;
     private final CounterDataPoint bytesIn;
     private final CounterDataPoint bytesOut;
+    private final Abandoned cancelled;
+    private final Abandoned drained;
+    private final Abandoned bounded;
 
     private PerRoute(String route) {
       RelayMetrics all = RelayMetrics.this;
@@ -213,6 +238,39 @@ public final class RelayMetrics implements RelayListener {
       upstreamWait = all.upstreamWait.labelValues(route);
       bytesIn = all.bytes.labelValues(route, "in");
       bytesOut = all.bytes.labelValues(route, "out");
+      cancelled = new Abandoned(route, Abandonment.CANCEL);
+      drained = new Abandoned(route, Abandonment.DRAIN);
+      bounded = new Abandoned(route, Abandonment.DRAIN_BOUNDED);
+    }
+
+    private Abandoned of(Abandonment what) {
+      return switch (what) {
+        case CANCEL -> cancelled;
+        case DRAIN -> drained;
+        case DRAIN_BOUNDED -> bounded;
+      };
+    }
+  }
+
+  /** What clients of one route that left cost, under one policy. */
+  private final class Abandoned {
+    private final CounterDataPoint streams;
+    private final CounterDataPoint reported;
+    private final CounterDataPoint estimated;
+
+    private Abandoned(String route, Abandonment what) {
+      streams = abandoned.labelValues(route, what.label());
+      reported = wasted.labelValues(route, what.label(), Usage.Source.REPORTED.label());
+      estimated = wasted.labelValues(route, what.label(), Usage.Source.ESTIMATED.label());
+    }
+
+    private void count(ExchangeRecord record) {
+      streams.inc();
+      Usage usage = record.usage();
+      if (usage != null && record.wastedOutputTokens() > 0) {
+        (usage.source() == Usage.Source.REPORTED ? reported : estimated)
+            .inc(record.wastedOutputTokens());
+      }
     }
   }
 }

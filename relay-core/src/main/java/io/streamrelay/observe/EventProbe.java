@@ -1,6 +1,7 @@
 package io.streamrelay.observe;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Notes what matters to {@link StreamObserver} in one event's JSON, by its place in the document:
@@ -13,7 +14,10 @@ final class EventProbe extends JsonWalker {
   private static final int TOKEN_CAP = 64;
 
   /** Keys and array elements below this depth are not looked at. */
-  private static final int PATH_DEPTH = 5;
+  private static final int PATH_DEPTH = 8;
+
+  /** Where the first thing inside a delta's member or a candidate's list of parts is. */
+  private static final int INSIDE_DEPTH = 5;
 
   /** The names on the paths that are looked for. */
   private enum Step {
@@ -40,7 +44,35 @@ final class EventProbe extends JsonWalker {
     PARTS("parts"),
     FINISH_REASON_GEMINI("finishReason"),
     PROMPT_FEEDBACK("promptFeedback"),
-    BLOCK_REASON("blockReason");
+    BLOCK_REASON("blockReason"),
+    FUNCTION("function"),
+    ARGUMENTS("arguments"),
+    TRANSCRIPT("transcript"),
+    THINKING("thinking"),
+    PARTIAL_JSON("partial_json"),
+    FUNCTION_CALL_GEMINI("functionCall"),
+    ARGS("args"),
+    RESPONSE("response"),
+    X_GROQ("x_groq"),
+    USAGE("usage"),
+    PROMPT_TOKENS("prompt_tokens"),
+    INPUT_TOKENS("input_tokens"),
+    COMPLETION_TOKENS("completion_tokens"),
+    OUTPUT_TOKENS("output_tokens"),
+    PROMPT_TOKENS_DETAILS("prompt_tokens_details"),
+    INPUT_TOKENS_DETAILS("input_tokens_details"),
+    COMPLETION_TOKENS_DETAILS("completion_tokens_details"),
+    OUTPUT_TOKENS_DETAILS("output_tokens_details"),
+    CACHED_TOKENS("cached_tokens"),
+    REASONING_TOKENS("reasoning_tokens"),
+    PROMPT_CACHE_HIT_TOKENS("prompt_cache_hit_tokens"),
+    CACHE_READ_INPUT_TOKENS("cache_read_input_tokens"),
+    CACHE_CREATION_INPUT_TOKENS("cache_creation_input_tokens"),
+    USAGE_METADATA("usageMetadata"),
+    PROMPT_TOKEN_COUNT("promptTokenCount"),
+    CANDIDATES_TOKEN_COUNT("candidatesTokenCount"),
+    THOUGHTS_TOKEN_COUNT("thoughtsTokenCount"),
+    CACHED_CONTENT_TOKEN_COUNT("cachedContentTokenCount");
 
     private static final Step[] ALL = values();
     private final String key;
@@ -60,11 +92,47 @@ final class EventProbe extends JsonWalker {
     FINISH
   }
 
+  /** What a number in a usage object counts. */
+  enum Count {
+    INPUT(0),
+    OUTPUT(1),
+    CACHED_INPUT(2),
+    CACHE_WRITE(3),
+    REASONING(4),
+    /** Gemini's, which does not include {@link #THOUGHTS}. */
+    CANDIDATES(5),
+    THOUGHTS(6);
+
+    private static final int SIZE = values().length;
+    private final int index;
+
+    Count(int index) {
+      this.index = index;
+    }
+  }
+
+  /** Where what the model writes may stand. */
+  private enum Place {
+    ELSEWHERE,
+    PLAIN,
+    REASONING,
+    REASONING_CONTENT,
+    TOP_DELTA
+  }
+
   private final Step[] path = new Step[PATH_DEPTH + 1];
   private Meaning awaited = Meaning.NOTHING;
 
   private final byte[] type = new byte[TOKEN_CAP];
   private int typeLength;
+
+  private final long[] counts = new long[Count.SIZE];
+  private @Nullable Count counting;
+  private Place place = Place.ELSEWHERE;
+  private long plainText;
+  private long reasoning;
+  private long reasoningContent;
+  private long argsStart;
 
   /** Whether the upstream reports an error: a top-level {@code error} that is not empty. */
   boolean error;
@@ -93,9 +161,16 @@ final class EventProbe extends JsonWalker {
   /** Whether the document has begun as an object. */
   boolean object;
 
+  /** Whether there is anything in a top-level {@code choices} array. */
+  boolean choice;
+
+  /** UTF-8 bytes of a top-level {@code delta} that is a string: text, or audio in base64. */
+  long deltaText;
+
   EventProbe() {
     super(PATH_DEPTH, TOKEN_CAP);
     Arrays.fill(path, Step.OTHER);
+    Arrays.fill(counts, -1);
   }
 
   @Override
@@ -112,6 +187,28 @@ final class EventProbe extends JsonWalker {
     content = false;
     finish = false;
     object = false;
+    choice = false;
+    deltaText = 0;
+    Arrays.fill(counts, -1);
+    counting = null;
+    place = Place.ELSEWHERE;
+    plainText = 0;
+    reasoning = 0;
+    reasoningContent = 0;
+  }
+
+  /** What the provider counted; -1 if it does not say. */
+  long count(Count what) {
+    return counts[what.index];
+  }
+
+  /**
+   * UTF-8 bytes of what the model wrote: text, reasoning and arguments of calls, wherever a
+   * provider has a place for them but at the top of the document.
+   */
+  long text() {
+    // Some servers write the same reasoning under both names.
+    return plainText + Math.max(reasoning, reasoningContent);
   }
 
   boolean isType(String ascii) {
@@ -146,6 +243,8 @@ final class EventProbe extends JsonWalker {
   @Override
   boolean value(int depth, byte first, long at) {
     awaited = Meaning.NOTHING;
+    counting = null;
+    place = Place.ELSEWHERE;
     boolean container = first == '{' || first == '[';
     if (container && depth < PATH_DEPTH) {
       path[depth + 1] = first == '[' ? Step.ELEMENT : Step.OTHER;
@@ -159,6 +258,11 @@ final class EventProbe extends JsonWalker {
     inside(depth);
     if (first == '"') {
       awaited = meaning(depth);
+      place = place(depth);
+    } else if (isArgs(depth)) {
+      argsStart = at;
+    } else if (first == '-' || (first >= '0' && first <= '9')) {
+      counting = counted(depth);
     }
     return awaited != Meaning.NOTHING;
   }
@@ -167,6 +271,23 @@ final class EventProbe extends JsonWalker {
   void valueEnd(int depth, long end) {
     Meaning meaning = awaited;
     awaited = Meaning.NOTHING;
+    Count count = counting;
+    if (count != null) {
+      counting = null;
+      counts[count.index] = numberValue;
+      return;
+    }
+    switch (place) {
+      case ELSEWHERE -> {}
+      case PLAIN -> plainText += textBytes;
+      case REASONING -> reasoning += textBytes;
+      case REASONING_CONTENT -> reasoningContent += textBytes;
+      case TOP_DELTA -> deltaText += textBytes;
+    }
+    place = Place.ELSEWHERE;
+    if (isArgs(depth)) {
+      plainText += end - argsStart;
+    }
     if (tokenLength == 0 && meaning != Meaning.TYPE) {
       return;
     }
@@ -204,7 +325,8 @@ final class EventProbe extends JsonWalker {
   private void inside(int depth) {
     if (depth == 2) {
       error |= path[1] == Step.ERROR;
-    } else if (depth == PATH_DEPTH) {
+      choice |= path[1] == Step.CHOICES;
+    } else if (depth == INSIDE_DEPTH) {
       content |=
           (inDelta() && isOutput(path[4]))
               || (inCandidate() && path[3] == Step.CONTENT && path[4] == Step.PARTS);
@@ -239,6 +361,116 @@ final class EventProbe extends JsonWalker {
       }
       case 4 -> inDelta() && isOutput(path[4]) ? Meaning.CONTENT : Meaning.NOTHING;
       default -> Meaning.NOTHING;
+    };
+  }
+
+  private Place place(int depth) {
+    boolean text =
+        switch (depth) {
+          case 1 -> false;
+          // Anthropic
+          case 2 ->
+              path[1] == Step.DELTA
+                  && (path[2] == Step.TEXT
+                      || path[2] == Step.THINKING
+                      || path[2] == Step.PARTIAL_JSON);
+          case 3 -> inChoice() && path[3] == Step.TEXT;
+          case 4 -> inDelta() && (path[4] == Step.CONTENT || path[4] == Step.REFUSAL);
+          case 5 ->
+              inDelta()
+                  && ((path[4] == Step.FUNCTION_CALL && path[5] == Step.ARGUMENTS)
+                      || (path[4] == Step.AUDIO && path[5] == Step.TRANSCRIPT));
+          case 6 ->
+              path[6] == Step.TEXT
+                  && ((inDelta() && path[4] == Step.CONTENT && path[5] == Step.ELEMENT)
+                      || inPart());
+          case 7 ->
+              inDelta()
+                  && path[4] == Step.TOOL_CALLS
+                  && path[6] == Step.FUNCTION
+                  && path[7] == Step.ARGUMENTS;
+          // Mistral
+          case 8 ->
+              inDelta()
+                  && path[4] == Step.CONTENT
+                  && path[6] == Step.THINKING
+                  && path[8] == Step.TEXT;
+          default -> false;
+        };
+    if (text) {
+      return Place.PLAIN;
+    }
+    if (depth == 1) {
+      return path[1] == Step.DELTA ? Place.TOP_DELTA : Place.ELSEWHERE;
+    }
+    if (depth == 4 && inDelta()) {
+      return switch (path[4]) {
+        case REASONING -> Place.REASONING;
+        case REASONING_CONTENT -> Place.REASONING_CONTENT;
+        default -> Place.ELSEWHERE;
+      };
+    }
+    return Place.ELSEWHERE;
+  }
+
+  /** Whether this is what Gemini calls a function with: JSON, not a string that holds it. */
+  private boolean isArgs(int depth) {
+    return depth == 7 && inPart() && path[6] == Step.FUNCTION_CALL_GEMINI && path[7] == Step.ARGS;
+  }
+
+  private boolean inPart() {
+    return inCandidate()
+        && path[3] == Step.CONTENT
+        && path[4] == Step.PARTS
+        && path[5] == Step.ELEMENT;
+  }
+
+  private @Nullable Count counted(int depth) {
+    if (path[1] == Step.USAGE_METADATA) {
+      return depth == 2 ? countedByGemini(path[2]) : null;
+    }
+    int usage = path[1] == Step.USAGE ? 1 : mayHoldUsage(path[1]) && path[2] == Step.USAGE ? 2 : 0;
+    if (usage == 0) {
+      return null;
+    }
+    if (depth == usage + 1) {
+      return counted(path[depth]);
+    }
+    return depth == usage + 2 ? countedInDetail(path[usage + 1], path[depth]) : null;
+  }
+
+  /** OpenAI Responses, Anthropic's start of a message, Groq. */
+  private static boolean mayHoldUsage(Step top) {
+    return top == Step.RESPONSE || top == Step.MESSAGE || top == Step.X_GROQ;
+  }
+
+  private static @Nullable Count counted(Step key) {
+    return switch (key) {
+      case PROMPT_TOKENS, INPUT_TOKENS -> Count.INPUT;
+      case COMPLETION_TOKENS, OUTPUT_TOKENS -> Count.OUTPUT;
+      case PROMPT_CACHE_HIT_TOKENS, CACHE_READ_INPUT_TOKENS -> Count.CACHED_INPUT;
+      case CACHE_CREATION_INPUT_TOKENS -> Count.CACHE_WRITE;
+      default -> null;
+    };
+  }
+
+  private static @Nullable Count countedInDetail(Step details, Step key) {
+    return switch (details) {
+      case PROMPT_TOKENS_DETAILS, INPUT_TOKENS_DETAILS ->
+          key == Step.CACHED_TOKENS ? Count.CACHED_INPUT : null;
+      case COMPLETION_TOKENS_DETAILS, OUTPUT_TOKENS_DETAILS ->
+          key == Step.REASONING_TOKENS ? Count.REASONING : null;
+      default -> null;
+    };
+  }
+
+  private static @Nullable Count countedByGemini(Step key) {
+    return switch (key) {
+      case PROMPT_TOKEN_COUNT -> Count.INPUT;
+      case CANDIDATES_TOKEN_COUNT -> Count.CANDIDATES;
+      case THOUGHTS_TOKEN_COUNT -> Count.THOUGHTS;
+      case CACHED_CONTENT_TOKEN_COUNT -> Count.CACHED_INPUT;
+      default -> null;
     };
   }
 

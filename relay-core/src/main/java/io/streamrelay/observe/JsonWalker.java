@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 abstract class JsonWalker {
   static final int STRICT_DEPTH = 64;
 
+  /** Larger numbers are no counts, and sums of a few never overflow. */
+  private static final long MAX_NUMBER = 1_000_000_000_000_000L;
+
   /** What the next byte may be. */
   private enum State {
     START,
@@ -67,11 +70,18 @@ abstract class JsonWalker {
   /** Whether the token holds a backslash. */
   boolean tokenEscaped;
 
+  /** How long the current key or string is, as text without escapes in UTF-8; kept or not. */
+  long textBytes;
+
+  /** The current number without its fraction; -1 if it is negative, huge, or has an exponent. */
+  long numberValue;
+
   private State state = State.START;
   private NumberPart number = NumberPart.ZERO;
   private String literal = "";
   private int literalIndex;
   private int hexLeft;
+  private int hexValue;
   private boolean inKey;
   private boolean keeping;
   private int depth;
@@ -224,14 +234,20 @@ abstract class JsonWalker {
         keep(b);
         if (b == 'u') {
           hexLeft = 4;
+          hexValue = 0;
           state = State.HEX;
         } else {
+          textBytes++;
           expect("\"\\/bfnrt".indexOf(b) >= 0, State.STRING);
         }
       }
       case HEX -> {
         keep(b);
         hexLeft--;
+        hexValue = hexValue * 16 + Character.digit(b, 16);
+        if (hexLeft == 0) {
+          textBytes += utf8Bytes(hexValue);
+        }
         expect(isHex(b), hexLeft == 0 ? State.STRING : State.HEX);
       }
       case NUMBER -> {
@@ -293,6 +309,7 @@ abstract class JsonWalker {
 
   private void beginNumber(NumberPart first, byte b, long at) {
     value(depth, b, at);
+    numberValue = first == NumberPart.MINUS ? -1 : b - '0';
     number = first;
     state = State.NUMBER;
   }
@@ -311,6 +328,7 @@ abstract class JsonWalker {
     tokenLength = 0;
     tokenCut = false;
     tokenEscaped = false;
+    textBytes = 0;
     state = State.STRING;
   }
 
@@ -326,6 +344,7 @@ abstract class JsonWalker {
       i++;
     }
     keep(source, from, i);
+    textBytes += i - from;
     if (i == to) {
       return to;
     }
@@ -415,6 +434,7 @@ abstract class JsonWalker {
         };
     if (next != null) {
       number = next;
+      count(next, b);
       return true;
     }
     if (number.mayEnd()) {
@@ -423,6 +443,23 @@ abstract class JsonWalker {
       state = State.FAILED;
     }
     return false;
+  }
+
+  private void count(NumberPart part, byte b) {
+    if (part == NumberPart.INTEGER && numberValue >= 0) {
+      numberValue = numberValue * 10 + (b - '0');
+    }
+    if (part == NumberPart.E || numberValue > MAX_NUMBER) {
+      numberValue = -1;
+    }
+  }
+
+  /** The two halves of a surrogate pair have the four bytes of its character. */
+  private static int utf8Bytes(int utf16) {
+    if (utf16 < 0x80) {
+      return 1;
+    }
+    return utf16 < 0x800 || Character.isSurrogate((char) utf16) ? 2 : 3;
   }
 
   private static @Nullable NumberPart afterInteger(byte b) {

@@ -64,6 +64,8 @@ public final class StreamObserver {
   private final EventProbe probe = new EventProbe();
   private final SseScanner scanner = new SseScanner(MAX_DATA_BYTES, new Judge());
 
+  private final UsageTally tally = new UsageTally();
+
   private Protocol protocol = Protocol.NONE;
   private @Nullable Verdict ended;
   private boolean contentSeen;
@@ -158,6 +160,70 @@ public final class StreamObserver {
   }
 
   /**
+   * Tells whether a terminal marker has passed whole: nothing that matters follows.
+   *
+   * @return false of Gemini's streams, which have none
+   */
+  public boolean terminalSeen() {
+    return ended != null;
+  }
+
+  /**
+   * Tells how many tokens of output the stream has brought so far: the provider's count if it is
+   * the final one, otherwise an estimate. Cheap enough to be asked after each chunk; events that
+   * are not whole do not count.
+   *
+   * <p>The estimate is the larger of the events with content and a quarter of the UTF-8 bytes of
+   * text, reasoning and arguments of calls, rounded up; but no less than what the provider has told
+   * in between. Reasoning that a provider keeps to itself is not seen. Of audio only the events
+   * count.
+   *
+   * @return zero or more
+   */
+  public long outputTokens() {
+    return tally.outputTokens(isFinished());
+  }
+
+  /**
+   * Tells the stream's usage as if it ended here. A whole event counts even if the blank line after
+   * it is missing.
+   *
+   * <p>It is {@link Usage.Source#REPORTED} only if the provider's last count has passed: one told
+   * in the event that ends a stream or in a chunk whose {@code choices} are empty, or one that no
+   * content followed before the model said why it stopped. Read are
+   *
+   * <ul>
+   *   <li>{@code usage} of OpenAI completions and speech, {@code x_groq.usage}, {@code
+   *       response.usage} of Responses, {@code message.usage} and {@code usage} of Anthropic, with
+   *       {@code prompt_tokens} or {@code input_tokens}, {@code completion_tokens} or {@code
+   *       output_tokens}, and of the details {@code cached_tokens}, {@code
+   *       prompt_cache_hit_tokens}, {@code cache_read_input_tokens}, {@code
+   *       cache_creation_input_tokens} and {@code reasoning_tokens};
+   *   <li>{@code usageMetadata} of Gemini, whose output is {@code candidatesTokenCount} and {@code
+   *       thoughtsTokenCount} together.
+   * </ul>
+   *
+   * @return null if the protocol is not known and nothing was told; asking changes nothing
+   */
+  public @Nullable Usage usage() {
+    SseEvent pending = scanner.pending();
+    boolean hasPending = pending.dataEquals(DONE) || (pending.hasData() && probe.complete());
+    if (ended != null || !hasPending) {
+      return tally.usage(protocol != Protocol.NONE, isFinished());
+    }
+    Protocol spoken = protocol == Protocol.NONE ? recognise(pending) : protocol;
+    Verdict last = outcome(spoken, pending);
+    UsageTally withPending = tally.copy();
+    count(withPending, spoken, pending, last);
+    return withPending.usage(
+        spoken != Protocol.NONE, finishSeen || probe.finish || last == Verdict.COMPLETE);
+  }
+
+  private boolean isFinished() {
+    return finishSeen || ended == Verdict.COMPLETE;
+  }
+
+  /**
    * Tells whether an event may be put into the stream here.
    *
    * @return as {@link SseScanner#atEventBorder()}
@@ -200,7 +266,23 @@ public final class StreamObserver {
     ended = outcome(protocol, event);
     finishSeen |= probe.finish;
     unreadable |= probe.object && !probe.complete();
-    contentSeen |= ended != Verdict.FAILED && !event.dataStartsWith(DONE) && hasContent(event);
+    contentSeen |= count(tally, protocol, event, ended);
+  }
+
+  /** Counts the event in; returns whether there was content in it. */
+  private boolean count(
+      UsageTally into, Protocol spoken, SseEvent event, @Nullable Verdict outcome) {
+    if (event.dataStartsWith(DONE)) {
+      return false;
+    }
+    boolean content = outcome != Verdict.FAILED && hasContent(spoken, event);
+    if (content && (spoken != Protocol.NONE || probe.content)) {
+      boolean audio = endsWith(event, "audio.delta");
+      boolean typed = spoken == Protocol.RESPONSES || spoken == Protocol.SPEECH;
+      into.content(typed ? (audio ? 0 : probe.deltaText) : probe.text());
+    }
+    into.told(probe, outcome != null || (probe.choices && !probe.choice));
+    return content;
   }
 
   private Protocol recognise(SseEvent event) {
@@ -266,8 +348,8 @@ public final class StreamObserver {
     };
   }
 
-  private boolean hasContent(SseEvent event) {
-    return switch (protocol) {
+  private boolean hasContent(Protocol spoken, SseEvent event) {
+    return switch (spoken) {
       case COMPLETIONS, GEMINI -> probe.content;
       case ANTHROPIC -> is(event, "content_block_delta");
       case COHERE ->

@@ -1,6 +1,7 @@
 package io.streamrelay.policy;
 
 import io.streamrelay.Secret;
+import io.streamrelay.route.ClientGonePolicy;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
@@ -11,8 +12,15 @@ import org.jspecify.annotations.Nullable;
  * @param sha256 hex of the key's SHA-256, 64 digits in lower case
  * @param tenant the tenant it is bound to; null if the application names its tenants by header
  * @param tenantHeader whether {@code X-Tenant-ID} counts; always true for an unbound key
+ * @param onClientGone what becomes of upstream requests whose client leaves; null for the route's
+ *     setting
  */
-public record ApiKey(String name, String sha256, @Nullable String tenant, boolean tenantHeader) {
+public record ApiKey(
+    String name,
+    String sha256,
+    @Nullable String tenant,
+    boolean tenantHeader,
+    @Nullable ClientGonePolicy onClientGone) {
   /** Checks name, digest and tenant. */
   public ApiKey {
     if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
@@ -42,6 +50,28 @@ public record ApiKey(String name, String sha256, @Nullable String tenant, boolea
               + tenant
               + "' (expected: 1 to 128 letters, digits, '.', '_', ':' or '-')");
     }
+  }
+
+  /**
+   * Makes a key that leaves to the routes what becomes of abandoned requests.
+   *
+   * @param name how logs and records call it; never the key itself
+   * @param sha256 hex of the key's SHA-256, 64 digits in lower case
+   * @param tenant the tenant it is bound to; null if the application names its tenants by header
+   * @param tenantHeader whether {@code X-Tenant-ID} counts; always true for an unbound key
+   */
+  public ApiKey(String name, String sha256, @Nullable String tenant, boolean tenantHeader) {
+    this(name, sha256, tenant, tenantHeader, null);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param policy what becomes of upstream requests whose client leaves, on every route
+   * @return a copy with it
+   */
+  public ApiKey withOnClientGone(ClientGonePolicy policy) {
+    return new ApiKey(name, sha256, tenant, tenantHeader, policy);
   }
 
   /**

@@ -5,6 +5,7 @@ import io.streamrelay.Secret;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.http.HeaderPolicy;
+import io.streamrelay.route.ClientGonePolicy;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -100,6 +101,10 @@ public final class ApiKeyPolicy implements Policy {
   }
 
   private Decision identify(Exchange exchange, ApiKey key) {
+    ClientGonePolicy onClientGone = key.onClientGone();
+    if (onClientGone != null) {
+      exchange.whenClientGone(onClientGone);
+    }
     String bound = key.tenant();
     if (bound != null && !key.tenantHeader()) {
       exchange.identify(key.name(), bound);

@@ -30,6 +30,7 @@ public final class Route {
   private final Duration commitAfter;
   private final Duration stallLimit;
   private final Set<String> forwardHeaders;
+  private final ClientGonePolicy onClientGone;
 
   private Route(Builder b) {
     this.name = checkName(b.name);
@@ -47,6 +48,7 @@ public final class Route {
     this.stallLimit =
         checkTime(name, "stall_limit", stall == null ? timeouts.idle() : stall, Duration.ZERO);
     this.forwardHeaders = Set.copyOf(b.forwardHeaders);
+    this.onClientGone = b.onClientGone;
     Dialect chosen = b.dialect;
     this.dialect =
         chosen != null
@@ -171,6 +173,15 @@ public final class Route {
    */
   public Set<String> forwardHeaders() {
     return forwardHeaders;
+  }
+
+  /**
+   * Returns what becomes of an upstream request whose client leaves.
+   *
+   * @return unless the client's key says otherwise
+   */
+  public ClientGonePolicy onClientGone() {
+    return onClientGone;
   }
 
   /**
@@ -301,6 +312,7 @@ public final class Route {
     private Duration commitAfter = Duration.ZERO;
     private @Nullable Duration stallLimit;
     private final Set<String> forwardHeaders = new TreeSet<>();
+    private ClientGonePolicy onClientGone = ClientGonePolicy.cancel();
 
     private Builder(String name) {
       this.name = name;
@@ -433,6 +445,17 @@ public final class Route {
       for (String each : names) {
         forwardHeaders.add(each.toLowerCase(Locale.ROOT));
       }
+      return this;
+    }
+
+    /**
+     * Sets what becomes of an upstream request whose client leaves before the answer's end.
+     *
+     * @param policy default {@link ClientGonePolicy#cancel()}; a key's own setting wins over it
+     * @return this
+     */
+    public Builder onClientGone(ClientGonePolicy policy) {
+      this.onClientGone = policy;
       return this;
     }
 

@@ -184,6 +184,37 @@ class BrokenConfigTest {
             route(", forward_headers: [X-A, »Cookie]"),
             "routes[0].forward_headers[1]",
             "is 'Cookie': it never passes"),
+        broken(
+            route(", on_client_gone: »drop"),
+            "routes[0].on_client_gone",
+            "is 'drop'",
+            "cancel, drain, or drain: with at least one of time, tokens and bytes"),
+        broken(
+            route(", on_client_gone: {»cancel: 1s}"), "routes[0].on_client_gone.cancel", "drain"),
+        broken(
+            route(", on_client_gone: {drain: »{}}"),
+            "routes[0].on_client_gone.drain",
+            "has no bound"),
+        broken(
+            route(", on_client_gone: {drain: {time: »0}}"),
+            "routes[0].on_client_gone.drain.time",
+            "that is to cancel"),
+        broken(
+            route(", on_client_gone: {drain: {time: »30}}"),
+            "routes[0].on_client_gone.drain.time",
+            "the unit is missing"),
+        broken(
+            route(", on_client_gone: {drain: {tokens: »0}}"),
+            "routes[0].on_client_gone.drain.tokens",
+            "at least 1"),
+        broken(
+            route(", on_client_gone: {drain: {bytes: »0}}"),
+            "routes[0].on_client_gone.drain.bytes",
+            "at least 1 byte"),
+        broken(
+            "auth: {api_keys: [{name: x, key: a, tenant: t, on_client_gone: »sk-secret}]}",
+            "auth.api_keys[0].on_client_gone",
+            "is hidden (9 characters)"),
         broken(route(", forward_headers: [»'X A']"), "routes[0].forward_headers[0]", "is 'X A'"),
         broken(route(", forward_headers: »X-A"), "routes[0].forward_headers", "a list"),
         broken(route(", timeouts: {idle: »30}"), "routes[0].timeouts.idle", "unit is missing"),

@@ -8,6 +8,7 @@ import io.streamrelay.config.ObservabilityConfig.Level;
 import io.streamrelay.config.ObservabilityConfig.LogFile;
 import io.streamrelay.config.ObservabilityConfig.Logging;
 import io.streamrelay.policy.ApiKey;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
@@ -185,6 +186,7 @@ class SampleFilesTest {
                             Duration.ofMinutes(5),
                             Duration.ofMinutes(5),
                             Duration.ZERO))
+                    .onClientGone(ClientGonePolicy.drain(Duration.ofSeconds(30), 2000L, 1L << 20))
                     .build())
             .route(
                 route("local", "/local", "http://127.0.0.1:11434")
@@ -204,10 +206,11 @@ class SampleFilesTest {
                     List.of(
                         ApiKey.plain("sk-relay-replace-me"),
                         new ApiKey(
-                            "team-a",
-                            "7a8cbb1a1d4dd1ce6d7ab1ba25fc0d2a7f1ba3a1d3b0f0c2f5ce0b8a2b1f7c11",
-                            "team-a",
-                            false))))
+                                "team-a",
+                                "7a8cbb1a1d4dd1ce6d7ab1ba25fc0d2a7f1ba3a1d3b0f0c2f5ce0b8a2b1f7c11",
+                                "team-a",
+                                false)
+                            .withOnClientGone(ClientGonePolicy.cancel()))))
             .demoProvider(new DemoProviderConfig(false, "127.0.0.1", 18080))
             .build();
 
@@ -221,6 +224,8 @@ class SampleFilesTest {
         "server: {x: 1}",
         "routes: [{x: 1}]",
         "routes: [{timeouts: {x: 1}}]",
+        "routes: [{on_client_gone: {x: 1}}]",
+        "routes: [{on_client_gone: {drain: {x: 1}}}]",
         "storage: {x: 1}",
         "storage: {redis: {x: 1}}",
         "storage: {clickhouse: {x: 1}}",

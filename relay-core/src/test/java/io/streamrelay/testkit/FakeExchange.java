@@ -5,6 +5,7 @@ import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.http.Headers;
 import io.streamrelay.policy.RequestBody;
+import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -45,6 +46,7 @@ public final class FakeExchange implements Exchange {
   private @Nullable String keyName;
   private @Nullable String model;
   private int identified;
+  private @Nullable ClientGonePolicy clientGonePolicy;
   private boolean ended;
 
   /** Makes an exchange with a ticker of its own. */
@@ -171,6 +173,15 @@ public final class FakeExchange implements Exchange {
   public FakeExchange keyName(@Nullable String keyName) {
     this.keyName = keyName;
     return this;
+  }
+
+  /**
+   * Returns what a policy said by {@link #whenClientGone}.
+   *
+   * @return null if none did
+   */
+  public @Nullable ClientGonePolicy clientGonePolicy() {
+    return clientGonePolicy;
   }
 
   /**
@@ -307,6 +318,11 @@ public final class FakeExchange implements Exchange {
     this.keyName = keyName;
     this.tenant = tenant;
     identified++;
+  }
+
+  @Override
+  public void whenClientGone(ClientGonePolicy policy) {
+    clientGonePolicy = policy;
   }
 
   @Override

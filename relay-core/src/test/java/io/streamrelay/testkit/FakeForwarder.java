@@ -10,6 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -129,6 +130,9 @@ public final class FakeForwarder implements StreamingForwarder {
     /** Something was written, and the sink was not ready again since. */
     private boolean writePending;
 
+    /** Of the last write; only whoever pumps touches it. */
+    private byte @Nullable [] held;
+
     private record Step(boolean needsReady, Runnable action) {}
 
     private Call(UpstreamRequest request, ResponseSink sink) {
@@ -200,7 +204,13 @@ public final class FakeForwarder implements StreamingForwarder {
      * @return this
      */
     public Call chunk(byte[] bytes) {
-      return then(true, () -> sink.write(ByteBuffer.wrap(bytes.clone())));
+      byte[] buffer = bytes.clone();
+      return then(
+          true,
+          () -> {
+            held = buffer;
+            sink.write(ByteBuffer.wrap(buffer));
+          });
     }
 
     /** Ends the answer as whole, once all before it was taken. */
@@ -374,12 +384,24 @@ public final class FakeForwarder implements StreamingForwarder {
         if (next == null || (next.needsReady && !sink.isReady())) {
           return;
         }
+        if (next.needsReady) {
+          reuseHeld();
+        }
         steps.remove();
         next.action.run();
         if (next.needsReady) {
           nudged = false;
           writePending = true;
         }
+      }
+    }
+
+    /** Fills a buffer that the sink gave back, so that a client that still reads it gets that. */
+    private void reuseHeld() {
+      byte[] buffer = held;
+      held = null;
+      if (buffer != null && sink.mayReuse()) {
+        Arrays.fill(buffer, (byte) '#');
       }
     }
 

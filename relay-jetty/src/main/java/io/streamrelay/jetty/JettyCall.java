@@ -383,7 +383,9 @@ final class JettyCall
     RetainableByteBuffer written = held;
     if (written != null) {
       held = null;
-      written.release();
+      if (sink.mayReuse()) {
+        written.release();
+      }
     }
   }
 
