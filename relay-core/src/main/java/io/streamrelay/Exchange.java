@@ -1,5 +1,6 @@
 package io.streamrelay;
 
+import io.streamrelay.error.RelayError;
 import io.streamrelay.http.Headers;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
@@ -118,4 +119,17 @@ public interface Exchange {
    *     block. What it throws is logged and hinders no other action.
    */
   void onEnd(Consumer<ExchangeRecord> action);
+
+  /**
+   * Ends the exchange before its time, for example because a budget was spent in mid-stream. The
+   * client is told as well as it still can be: by an error answer, or in a stream by a terminal
+   * event and a cut. The first reason wins; after the end nothing happens.
+   *
+   * <p>Any thread, at any time from {@code onRequest} on; does not block. A policy that can decide
+   * at once rejects instead.
+   *
+   * @param error what the client is told; its code says how the exchange ends, such as {@link
+   *     io.streamrelay.error.ErrorCode#BUDGET_SPENT}
+   */
+  void stop(RelayError error);
 }

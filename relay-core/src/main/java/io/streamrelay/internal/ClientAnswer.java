@@ -48,6 +48,7 @@ final class ClientAnswer implements ResponseSink {
   private volatile boolean headSeen;
   private volatile boolean writePending;
   private volatile @Nullable RelayError refusal;
+  private boolean streamAsked;
   private boolean mayCommitEarly;
   private boolean earlyCommit;
   private boolean headSent;
@@ -116,6 +117,11 @@ final class ClientAnswer implements ResponseSink {
   /** Whether the client has a head that cannot be taken back. */
   boolean isHeadSent() {
     return headSent;
+  }
+
+  /** The request itself says that it wants a stream of events. */
+  void expectStream() {
+    streamAsked = true;
   }
 
   /** A stream was asked for: the client may be told 200 before the upstream answers. */
@@ -356,7 +362,7 @@ final class ClientAnswer implements ResponseSink {
   private void depart() {
     if (!departed) {
       deliveredTokens = deliveredTokens();
-      deliveredVerdict = verdict();
+      deliveredVerdict = judge();
       departed = true;
     }
   }
@@ -483,19 +489,27 @@ final class ClientAnswer implements ResponseSink {
   }
 
   /**
-   * Judges what the client got. A model that has said why it stops has said all; some providers
-   * then leave the terminal marker out, and their streams are not to be broken off.
+   * Judges what the client got. A model that has said why it stops has said all: that suffices for
+   * a client that left with it, and on routes to providers that leave the terminal marker out then.
    */
   Verdict verdict() {
-    if (departed) {
-      return deliveredVerdict;
-    }
+    return departed ? deliveredVerdict : judge();
+  }
+
+  private Verdict judge() {
     StreamObserver watching = observer;
     if (watching == null) {
       return Verdict.UNKNOWN;
     }
     Verdict said = watching.verdict();
-    return said == Verdict.TRUNCATED && watching.finishSeen() ? Verdict.COMPLETE : said;
+    if (said == Verdict.UNKNOWN && streamAsked && watching.events() == 0) {
+      // Nothing at all is no answer to a request for a stream.
+      return Verdict.TRUNCATED;
+    }
+    boolean reasonSuffices = gone || !exchange.route().requireDone();
+    return said == Verdict.TRUNCATED && reasonSuffices && watching.finishSeen()
+        ? Verdict.COMPLETE
+        : said;
   }
 
   boolean mayTakeEvent() {

@@ -31,6 +31,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -99,6 +100,7 @@ public final class ExchangeRun implements Exchange {
   private volatile @Nullable Decision decision;
   private volatile @Nullable ForwardResult result;
   private volatile boolean clientGone;
+  private volatile @Nullable RelayError policyStop;
   private volatile boolean finishExpired;
   private volatile boolean turnDue;
   private volatile boolean drainOver;
@@ -215,6 +217,10 @@ public final class ExchangeRun implements Exchange {
     } else if (why != Stop.CLIENT_GONE && stop.get() == Stop.CLIENT_GONE) {
       drainOver();
     }
+  }
+
+  private @Nullable RelayError errorOf(Stop why) {
+    return why == Stop.POLICY ? policyStop : why.error();
   }
 
   private void drainOver() {
@@ -373,6 +379,9 @@ public final class ExchangeRun implements Exchange {
     }
     UpstreamRequest upstreamRequest = upstreamRequest(headers);
     phase = Phase.FORWARD;
+    if (probe.asksForStream()) {
+      answer.expectStream();
+    }
     if (mayCommitEarly()) {
       answer.allowEarlyCommit();
     }
@@ -467,7 +476,7 @@ public final class ExchangeRun implements Exchange {
       return false;
     }
     if (whole || ended instanceof ForwardResult.Cancelled) {
-      RelayError error = why == null ? null : why.error();
+      RelayError error = why == null ? null : errorOf(why);
       return fail(error == null ? defect() : error);
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
@@ -636,7 +645,7 @@ public final class ExchangeRun implements Exchange {
     if (why == null) {
       return false;
     }
-    RelayError error = why.error();
+    RelayError error = errorOf(why);
     refuseWith(error == null ? defect() : error);
     return true;
   }
@@ -908,6 +917,18 @@ public final class ExchangeRun implements Exchange {
   @Override
   public @Nullable String model() {
     return probe.model();
+  }
+
+  @Override
+  public void stop(RelayError error) {
+    Objects.requireNonNull(error, "error");
+    synchronized (endActions) {
+      if (policyStop != null) {
+        return;
+      }
+      policyStop = error;
+    }
+    stop(Stop.POLICY);
   }
 
   @Override

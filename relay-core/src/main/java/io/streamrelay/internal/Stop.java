@@ -17,7 +17,9 @@ enum Stop {
       ErrorCode.CLIENT_STALLED, "the client took nothing more of the answer for too long"),
   IDLE_TIMEOUT(ErrorCode.UPSTREAM_IDLE_TIMEOUT, "the stream stood still for too long"),
   TOTAL_TIMEOUT(ErrorCode.TOTAL_TIMEOUT, "the exchange took longer than the route allows"),
-  DRAINED(ErrorCode.DRAINED, "the relay is stopping; please send the request again");
+  DRAINED(ErrorCode.DRAINED, "the relay is stopping; please send the request again"),
+  /** A policy's doing, which says itself what the client is told. */
+  POLICY(null, "a policy ended it");
 
   private final @Nullable ErrorCode code;
   private final String message;

@@ -3,6 +3,7 @@ package io.streamrelay.testkit;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.error.RelayError;
 import io.streamrelay.http.Headers;
 import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.ClientGonePolicy;
@@ -13,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +50,7 @@ public final class FakeExchange implements Exchange {
   private int identified;
   private @Nullable ClientGonePolicy clientGonePolicy;
   private boolean ended;
+  private @Nullable RelayError stopped;
 
   /** Makes an exchange with a ticker of its own. */
   public FakeExchange() {
@@ -337,5 +340,22 @@ public final class FakeExchange implements Exchange {
           "exchange '" + id + "' has ended (expected: registered before its end)");
     }
     endActions.push(action);
+  }
+
+  @Override
+  public void stop(RelayError error) {
+    Objects.requireNonNull(error, "error");
+    if (stopped == null) {
+      stopped = error;
+    }
+  }
+
+  /**
+   * Returns why a policy ended the exchange in mid-stream.
+   *
+   * @return what was given to {@link #stop} first; null if it was not called
+   */
+  public @Nullable RelayError stopped() {
+    return stopped;
   }
 }
