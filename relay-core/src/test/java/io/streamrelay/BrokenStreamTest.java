@@ -159,15 +159,54 @@ class BrokenStreamTest extends ExchangeFixture {
   }
 
   @Test
-  void aStreamWhoseModelFinishedIsCompleteWithoutItsMarker() {
+  void aStreamWhoseModelFinishedStillMissesItsMarker() {
+    FakeClient client = streaming();
+    forwarder.call().chunk(FINISH).complete();
+    assertCutWithEvent(client, EVENT + FINISH, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @Test
+  void aRouteToAProviderWithoutMarkersTakesTheFinishReasonForIt() {
+    serve(route().requireDone(false));
     FakeClient client = streaming();
     forwarder.call().chunk(FINISH).complete();
     assertComplete(client, EVENT + FINISH);
   }
 
+  @Test
+  void thereToAStreamWithoutAFinishReasonIsTruncated() {
+    serve(route().requireDone(false));
+    FakeClient client = streaming();
+    forwarder.call().complete();
+    assertCutWithEvent(client, EVENT, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"data: hello\n\n", ": ping\n\n", "", "data: {\"x\":1}\n\ndata: {\"y\""})
-  void aStreamOfAnUnknownProtocolIsComplete(String text) {
+  @ValueSource(strings = {"", ": ping\n\n"})
+  void nothingAtAllIsNoAnswerToARequestForAStream(String text) {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, SSE).flush().chunk(text).complete();
+    assertCutWithEvent(client, text, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @Test
+  void nothingAtAllKeepsTheStatusOpen() {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, SSE).complete();
+    assertRefused(client, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", ": ping\n\n"})
+  void nothingMayBeAWholeStreamWhereNoneWasAskedFor(String text) {
+    FakeClient client = send(FakeRequest.get("/v1/events"));
+    forwarder.call().connected().head(200, SSE).flush().chunk(text).complete();
+    assertComplete(client, text);
+  }
+
+  @Test
+  void aStreamOfAnUnknownProtocolIsComplete() {
+    String text = "data: hello\n\n";
     FakeClient client = chat();
     forwarder.call().connected().head(200, SSE).flush().chunk(text).complete();
     assertComplete(client, text);

@@ -368,7 +368,7 @@ class HeartbeatTest extends ExchangeFixture {
   void whatOnlyBeginsLikeAByteOrderMarkIsKept(int length) {
     FakeClient client = flushedThenBeaten();
     byte[] start = Arrays.copyOf(BOM, length);
-    byte[] rest = "x: y\n\n".getBytes(StandardCharsets.UTF_8);
+    byte[] rest = "x: y\n\ndata: [DONE]\n\n".getBytes(StandardCharsets.UTF_8);
     forwarder.call().chunk(start).chunk(rest).complete();
     assertThat(client.bytes())
         .isEqualTo(concat(COMMENT.getBytes(StandardCharsets.UTF_8), concat(start, rest)));

@@ -39,6 +39,7 @@ final class RouteReader {
           "kind",
           "dialect",
           "forward_headers",
+          "require_done",
           "timeouts",
           "heartbeat",
           "commit_after",
@@ -120,6 +121,7 @@ final class RouteReader {
     Duration stallLimit = section.read("stall_limit", timeouts.idle(), Parsers::duration);
     List<String> forwardHeaders = forwardHeaders(section);
     ClientGonePolicy onClientGone = ClientGoneReader.read(section, false);
+    boolean requireDone = section.read("require_done", true, Parsers::bool);
     if (context.found() > before || name == null || path == null || upstream == null) {
       return;
     }
@@ -130,6 +132,7 @@ final class RouteReader {
             .stripPrefix(stripPrefix)
             .kind(kind)
             .timeouts(timeouts)
+            .requireDone(requireDone)
             .heartbeat(heartbeat)
             .commitAfter(commitAfter)
             .stallLimit(stallLimit)

@@ -107,10 +107,10 @@ public final class StreamObserver {
    * <p>A terminal marker counts once it is whole, even if the blank line after it is missing, since
    * some servers never send that one.
    *
-   * <p>{@link Verdict#TRUNCATED} is never said of a stream whose protocol is not recognised, nor
-   * where an event that could have held the marker was no readable JSON. Some servers that call
-   * themselves OpenAI-compatible never send {@code [DONE]}; {@link #finishSeen()} tells a stream of
-   * theirs from one that was cut in the middle.
+   * <p>{@link Verdict#TRUNCATED} is never said of a stream whose protocol is not recognised, unless
+   * it breaks off within a JSON object, nor where an event that could have held the marker was no
+   * readable JSON. Some servers that call themselves OpenAI-compatible never send {@code [DONE]};
+   * {@link #finishSeen()} tells a stream of theirs from one that was cut in the middle.
    *
    * @return the verdict; asking changes nothing
    */
@@ -131,7 +131,8 @@ public final class StreamObserver {
       }
     }
     if (spoken == Protocol.NONE) {
-      return Verdict.UNKNOWN;
+      boolean broken = pending.hasData() && probe.object && !probe.complete();
+      return broken ? Verdict.TRUNCATED : Verdict.UNKNOWN;
     }
     if (spoken == Protocol.GEMINI && finished) {
       return Verdict.COMPLETE;
@@ -286,7 +287,7 @@ public final class StreamObserver {
   }
 
   private Protocol recognise(SseEvent event) {
-    if (probe.completionChunk) {
+    if (probe.completionChunk || probe.choices) {
       return Protocol.COMPLETIONS;
     }
     if (is(event, "message_start") && probe.message) {

@@ -30,6 +30,7 @@ public final class Route {
   private final Duration commitAfter;
   private final Duration stallLimit;
   private final Set<String> forwardHeaders;
+  private final boolean requireDone;
   private final ClientGonePolicy onClientGone;
 
   private Route(Builder b) {
@@ -48,6 +49,7 @@ public final class Route {
     this.stallLimit =
         checkTime(name, "stall_limit", stall == null ? timeouts.idle() : stall, Duration.ZERO);
     this.forwardHeaders = Set.copyOf(b.forwardHeaders);
+    this.requireDone = b.requireDone;
     this.onClientGone = b.onClientGone;
     Dialect chosen = b.dialect;
     this.dialect =
@@ -185,6 +187,16 @@ public final class Route {
   }
 
   /**
+   * Tells whether a stream of OpenAI's chat or completions API must end in {@code [DONE]} to count
+   * as whole.
+   *
+   * @return false if a finish reason suffices
+   */
+  public boolean requireDone() {
+    return requireDone;
+  }
+
+  /**
    * Maps a request path to the upstream's.
    *
    * @param rawPath a path that {@link PathGuard} passed and this route matches
@@ -312,6 +324,7 @@ public final class Route {
     private Duration commitAfter = Duration.ZERO;
     private @Nullable Duration stallLimit;
     private final Set<String> forwardHeaders = new TreeSet<>();
+    private boolean requireDone = true;
     private ClientGonePolicy onClientGone = ClientGonePolicy.cancel();
 
     private Builder(String name) {
@@ -456,6 +469,19 @@ public final class Route {
      */
     public Builder onClientGone(ClientGonePolicy policy) {
       this.onClientGone = policy;
+      return this;
+    }
+
+    /**
+     * Says whether a stream of OpenAI's chat or completions API must end in {@code [DONE]}. Without
+     * it such a stream is told to the client as truncated, which is what OpenAI's own are then.
+     * Some servers that speak the same API never send it; for them a finish reason must do.
+     *
+     * @param requireDone default true
+     * @return this
+     */
+    public Builder requireDone(boolean requireDone) {
+      this.requireDone = requireDone;
       return this;
     }
 

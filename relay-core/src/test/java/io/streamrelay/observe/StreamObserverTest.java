@@ -329,11 +329,29 @@ class StreamObserverTest {
         "data: {\"type\":\"message-start\",\"message\":{}}\n\n",
         "data: {\"candidates\":[\"Ann\",\"Bob\"]}\n\n",
         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-        "event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n",
-        "data: {\"object\":\"chat.completion\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n"
+        "event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n"
       })
   void whatIsNotRecognisedIsNotJudged(String stream) {
     assertThat(observe(stream).verdict()).isEqualTo(Verdict.UNKNOWN);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "data: {",
+        "data: {\"id\":1}\n\ndata: {\"text\":\"half",
+        "event: x\r\ndata: {\"a\":[1,2\r\n"
+      })
+  void whatBreaksOffWithinAnObjectIsTruncatedWhateverItIs(String stream) {
+    assertThat(observe(stream).verdict()).isEqualTo(Verdict.TRUNCATED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "chat.completion"})
+  void choicesTellACompletionsStreamWhateverItsObjectSays(String object) {
+    String preamble =
+        "data: {\"choices\":[],\"object\":\"" + object + "\",\"prompt_filter_results\":[]}\n\n";
+    assertThat(observe(preamble).verdict()).isEqualTo(Verdict.TRUNCATED);
   }
 
   @Test
@@ -379,7 +397,7 @@ class StreamObserverTest {
     for (int i = 0; i < 1_000; i++) {
       observer.observe(ByteBuffer.wrap(audio));
     }
-    assertThat(observer.verdict()).isEqualTo(Verdict.UNKNOWN);
+    assertThat(observer.verdict()).isEqualTo(Verdict.TRUNCATED);
     observer.observe(ByteBuffer.wrap(utf8("\"}}]},\"finishReason\":\"STOP\"}]}\n\n")));
     assertThat(observer.verdict()).isEqualTo(Verdict.COMPLETE);
     assertThat(observer.contentSeen()).isTrue();
