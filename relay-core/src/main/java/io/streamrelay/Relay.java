@@ -148,9 +148,8 @@ public final class Relay implements AutoCloseable {
    * once; after the pre-stop delay new requests get a 503; live ones may end within the drain time;
    * what is left then gets a terminal event and is cut.
    *
-   * <p>The last stream's own thread may complete the stage, so what follows must not block there;
-   * {@link #close} would wait for that very thread. Join the stage, or go on with its {@code Async}
-   * methods.
+   * <p>The stage is completed on a daemon thread of its own, or by {@link #close}: what follows may
+   * block, and may close the relay, as in {@code relay.drain().thenRun(relay::close)}.
    *
    * @return completed when nothing runs any more; the same stage for every call
    */

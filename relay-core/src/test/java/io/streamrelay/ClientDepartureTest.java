@@ -396,14 +396,14 @@ class ClientDepartureTest extends ExchangeFixture {
     FakeClient client = streaming();
     client.leave();
     CompletableFuture<DrainResult> drained = relay().drain();
-    assertThat(drained).isNotDone();
+    assertDraining(drained);
     assertReadOn(client);
     ticker.advance(Duration.ofSeconds(29));
     forwarder.call().chunk(EVENT);
     assertReadOn(client);
     ticker.advance(Duration.ofSeconds(1));
     assertAbandoned(client, 200, Abandonment.DRAIN_BOUNDED, estimate(2), 1);
-    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertDrained(drained, 1, 0);
   }
 
   @Test

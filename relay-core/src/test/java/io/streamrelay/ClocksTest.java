@@ -268,7 +268,7 @@ class ClocksTest extends ExchangeFixture {
     forwarder.slowToCancel();
     FakeClient client = streaming();
     ticker.advance(IDLE);
-    assertThat(relay().drain(Duration.ZERO, Duration.ZERO)).isNotDone();
+    assertDraining(relay().drain(Duration.ZERO, Duration.ZERO));
     ticker.advance(Duration.ofMinutes(5));
     forwarder.call().finishCancel();
     assertCutWithEvent(client, EVENT, ErrorCode.UPSTREAM_IDLE_TIMEOUT);

@@ -235,7 +235,7 @@ class CommitAfterTest extends ExchangeFixture {
   @Test
   void aDrainAfterItIsTheLastEvent() {
     FakeClient client = begun();
-    assertThat(relay().drain(Duration.ZERO, Duration.ZERO)).isCompleted();
+    assertDrained(relay().drain(Duration.ZERO, Duration.ZERO), 0, 1);
     assertToldAndCut(client, COMMENT, ErrorCode.DRAINED);
   }
 

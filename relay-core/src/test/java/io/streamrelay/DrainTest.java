@@ -10,6 +10,8 @@ import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** How a relay stops. */
@@ -41,22 +43,21 @@ class DrainTest extends ExchangeFixture {
     assertThat(relay().state()).isEqualTo(RelayState.DRAINING);
     assertThat(metric("relay_state")).isEqualTo(1);
     ticker.advance(PRE_STOP.minusNanos(1));
-    assertThat(drained).isNotDone();
+    assertDraining(drained);
     ticker.advanceNanos(1);
-    assertThat(drained).isCompletedWithValue(new DrainResult(0, 0));
+    assertDrained(drained, 0, 0);
     assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
     assertThat(metric("relay_state")).isEqualTo(2);
   }
 
   @Test
   void withoutDelaysAnIdleRelayIsStoppedAtOnce() {
-    assertThat(relay().drain(Duration.ZERO, Duration.ZERO))
-        .isCompletedWithValue(new DrainResult(0, 0));
+    assertDrained(relay().drain(Duration.ZERO, Duration.ZERO), 0, 0);
   }
 
   @Test
   void inThePreStopDelayNewRequestsAreServed() {
-    assertThat(drain()).isNotDone();
+    assertDraining(drain());
     ticker.advance(PRE_STOP.minusNanos(1));
     FakeClient client = streaming();
     forwarder.call().chunk(DONE).complete();
@@ -76,12 +77,12 @@ class DrainTest extends ExchangeFixture {
     assertTurnedAway(send(FakeRequest.get("/v1/../x")));
     assertTurnedAway(send(FakeRequest.of("TRACE", "/v1")));
     assertThat(forwarder.calls()).hasSize(1);
-    assertThat(drained).isNotDone();
+    assertDraining(drained);
 
     forwarder.call().chunk(DONE).complete();
     assertThat(live.text()).isEqualTo(EVENT + DONE);
     assertThat(last().end()).isEqualTo(EndReason.COMPLETE);
-    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertDrained(drained, 1, 0);
     assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
   }
 
@@ -95,7 +96,7 @@ class DrainTest extends ExchangeFixture {
     ticker.advanceNanos(1);
     assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
     assertThat(forwarder.call().cancels()).isEqualTo(1);
-    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+    assertDrained(drained, 0, 1);
   }
 
   @Test
@@ -109,7 +110,7 @@ class DrainTest extends ExchangeFixture {
     forwarder.calls().get(0).complete();
     ticker.advance(TIMEOUT);
     assertThat(late.isCut()).isTrue();
-    assertThat(drained).isCompletedWithValue(new DrainResult(1, 1));
+    assertDrained(drained, 1, 1);
   }
 
   @Test
@@ -117,7 +118,7 @@ class DrainTest extends ExchangeFixture {
     serve(route().timeouts(timeouts(0, 0, 0, 0)));
     policies.add(onRequest(exchange -> Decision.later(new CompletableFuture<>())));
     FakeClient client = chat();
-    assertThat(relay().drain(Duration.ZERO, TIMEOUT)).isNotDone();
+    assertDraining(relay().drain(Duration.ZERO, TIMEOUT));
     ticker.advance(TIMEOUT);
     assertThat(client.headers().first("Connection")).isEqualTo("close");
     assertRefused(client, ErrorCode.DRAINED);
@@ -128,7 +129,7 @@ class DrainTest extends ExchangeFixture {
     serve(route().timeouts(timeouts(0, 0, 0, 0)));
     FakeBody body = FakeBody.declared(10);
     FakeClient client = send(FakeRequest.post(CHAT).body(body));
-    assertThat(relay().drain(Duration.ZERO, TIMEOUT)).isNotDone();
+    assertDraining(relay().drain(Duration.ZERO, TIMEOUT));
     ticker.advance(TIMEOUT);
     assertThat(client.status()).isEqualTo(503);
     body.feed(new byte[10]).end();
@@ -140,7 +141,7 @@ class DrainTest extends ExchangeFixture {
     FakeClient client = streaming();
     CompletableFuture<DrainResult> drained = relay().drain(Duration.ZERO, Duration.ZERO);
     assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
-    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+    assertDrained(drained, 0, 1);
   }
 
   @Test
@@ -149,19 +150,19 @@ class DrainTest extends ExchangeFixture {
     CompletableFuture<DrainResult> first = drain();
     CompletableFuture<DrainResult> second = relay().drain(Duration.ZERO, Duration.ZERO);
     assertRunning(client);
-    assertThat(second).isNotDone();
+    assertDraining(second);
     ticker.advance(PRE_STOP);
     forwarder.call().chunk(DONE).complete();
-    assertThat(first).isCompletedWithValue(new DrainResult(1, 0));
-    assertThat(second).isCompletedWithValue(new DrainResult(1, 0));
-    assertThat(relay().drain()).isCompletedWithValue(new DrainResult(1, 0));
+    assertDrained(first, 1, 0);
+    assertDrained(second, 1, 0);
+    assertDrained(relay().drain(), 1, 0);
   }
 
   @Test
   void whoeverCompletesTheirStageCompletesNobodyElses() {
     FakeClient client = streaming();
     assertThat(drain().complete(new DrainResult(7, 7))).isTrue();
-    assertThat(drain()).isNotDone();
+    assertDraining(drain());
     assertRunning(client);
   }
 
@@ -171,7 +172,7 @@ class DrainTest extends ExchangeFixture {
     config.server(
         new ServerConfig(server.host(), 0, 1000, Duration.ofSeconds(1), Duration.ofSeconds(2)));
     FakeClient client = streaming();
-    assertThat(relay().drain()).isNotDone();
+    assertDraining(relay().drain());
     ticker.advance(Duration.ofSeconds(3).minusNanos(1));
     assertRunning(client);
     ticker.advanceNanos(1);
@@ -187,7 +188,7 @@ class DrainTest extends ExchangeFixture {
     assertThat(forwarder.isClosed()).isTrue();
     assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);
     assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
-    assertThat(drained).isCompletedWithValue(new DrainResult(0, 1));
+    assertDrained(drained, 0, 1);
     assertThat(drain()).isCompleted();
   }
 
@@ -237,7 +238,7 @@ class DrainTest extends ExchangeFixture {
         new RelayListener() {
           @Override
           public void onStart(Exchange exchange) {
-            assertThat(relay().drain(Duration.ZERO, Duration.ZERO)).isNotDone();
+            assertDraining(relay().drain(Duration.ZERO, Duration.ZERO));
           }
         });
     FakeClient client = chat();
@@ -253,7 +254,7 @@ class DrainTest extends ExchangeFixture {
     turnedAway.leave();
     forwarder.call().chunk(DONE).complete();
     assertThat(live.isComplete()).isTrue();
-    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertDrained(drained, 1, 0);
   }
 
   @Test
@@ -261,7 +262,42 @@ class DrainTest extends ExchangeFixture {
     streaming();
     CompletableFuture<DrainResult> drained = relay().drain(Duration.ZERO, TIMEOUT);
     forwarder.call().chunk(DONE).complete();
-    assertThat(drained).isCompletedWithValue(new DrainResult(1, 0));
+    assertDrained(drained, 1, 0);
     assertThat(scheduler.pendingTasks()).isZero();
+  }
+
+  @Test
+  void whatFollowsADrainMayBlockAndHoldsUpNoStreamsThread() throws Exception {
+    FakeClient client = streaming();
+    CountDownLatch streamsThreadWentOn = new CountDownLatch(1);
+    CompletableFuture<Void> closed =
+        relay().drain(Duration.ZERO, TIMEOUT).thenRun(() -> closeAfter(streamsThreadWentOn));
+    forwarder.call().chunk(DONE).complete();
+    streamsThreadWentOn.countDown();
+    assertThat(closed).succeedsWithin(Duration.ofSeconds(30));
+    assertThat(forwarder.isClosed()).isTrue();
+    assertThat(client.isComplete()).isTrue();
+  }
+
+  @Test
+  void norDoesItHoldUpTheTimersThatCutWhatIsLeft() throws Exception {
+    streaming();
+    CountDownLatch timersWentOn = new CountDownLatch(1);
+    CompletableFuture<Void> closed =
+        relay().drain(PRE_STOP, Duration.ZERO).thenRun(() -> closeAfter(timersWentOn));
+    ticker.advance(PRE_STOP);
+    timersWentOn.countDown();
+    assertThat(closed).succeedsWithin(Duration.ofSeconds(30));
+    assertThat(forwarder.isClosed()).isTrue();
+  }
+
+  /** As a forwarder's own close waits for the thread that carries its streams. */
+  private void closeAfter(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(10, TimeUnit.SECONDS)).as("the other thread goes on").isTrue();
+    } catch (InterruptedException e) {
+      throw new AssertionError("interrupted", e);
+    }
+    relay().close();
   }
 }

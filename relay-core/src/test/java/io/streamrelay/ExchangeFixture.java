@@ -26,6 +26,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -134,6 +135,19 @@ abstract class ExchangeFixture {
       relay = built;
     }
     return built;
+  }
+
+  /** The state turns at once, the stage a moment later, on a thread of its own. */
+  final void assertDrained(CompletableFuture<DrainResult> drained, int finished, int cut) {
+    assertThat(relay().state()).isEqualTo(RelayState.STOPPED);
+    assertThat(drained)
+        .succeedsWithin(Duration.ofSeconds(30))
+        .isEqualTo(new DrainResult(finished, cut));
+  }
+
+  final void assertDraining(CompletableFuture<DrainResult> drained) {
+    assertThat(relay().state()).isEqualTo(RelayState.DRAINING);
+    assertThat(drained).isNotDone();
   }
 
   final FakeClient send(FakeRequest request) {

@@ -284,7 +284,7 @@ class HeartbeatTest extends ExchangeFixture {
   void whileAnotherReasonEndsTheCallThereIsNone() {
     forwarder.slowToCancel();
     FakeClient client = streaming();
-    assertThat(relay().drain(Duration.ZERO, Duration.ZERO)).isNotDone();
+    assertDraining(relay().drain(Duration.ZERO, Duration.ZERO));
     advanceBeats(2);
     forwarder.call().finishCancel();
     assertCutWithEvent(client, EVENT, ErrorCode.DRAINED);

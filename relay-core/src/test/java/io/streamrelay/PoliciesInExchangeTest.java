@@ -7,9 +7,11 @@ import io.streamrelay.http.Headers;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.Policy;
 import io.streamrelay.testkit.FakeClient;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -181,7 +183,7 @@ class PoliciesInExchangeTest extends ExchangeFixture {
 
   @Test
   void listenersAreToldBeforeTheDrainIsDone() {
-    List<String> told = new ArrayList<>();
+    List<String> told = new CopyOnWriteArrayList<>();
     listeners.add(
         new RelayListener() {
           @Override
@@ -190,8 +192,9 @@ class PoliciesInExchangeTest extends ExchangeFixture {
           }
         });
     chat();
-    var unused = relay().drain().thenRun(() -> told.add("drained " + relay().state()));
+    var drained = relay().drain().thenRun(() -> told.add("drained " + relay().state()));
     forwarder.call().connected().head(200).complete();
+    assertThat(drained).succeedsWithin(Duration.ofSeconds(30));
     assertThat(told).containsExactly("end 1", "drained STOPPED");
   }
 }

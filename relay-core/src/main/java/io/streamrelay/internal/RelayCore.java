@@ -56,6 +56,10 @@ public final class RelayCore implements RelayRuntime {
 
   private final CompletableFuture<DrainResult> drained = new CompletableFuture<>();
   private final AtomicBoolean drainAsked = new AtomicBoolean();
+
+  /** Whoever sets it completes {@link #drained}. */
+  private final AtomicBoolean drainTold = new AtomicBoolean();
+
   private final AtomicBoolean closed = new AtomicBoolean();
   private final AtomicInteger finished = new AtomicInteger();
   private final AtomicInteger cut = new AtomicInteger();
@@ -193,8 +197,23 @@ public final class RelayCore implements RelayRuntime {
       if (timer != null) {
         timer.cancel();
       }
-      drained.complete(drainResult());
+      if (drainTold.compareAndSet(false, true)) {
+        tellDrained();
+      }
     }
+  }
+
+  /**
+   * On a thread of its own: a host may close the relay or stop its server in answer, and that waits
+   * for the very threads that come here, those of the forwarder and of the scheduler.
+   */
+  private void tellDrained() {
+    DrainResult result = drainResult();
+    Thread thread = new Thread(() -> drained.complete(result), "relay-drained");
+    thread.setDaemon(true);
+    // Started by some request's thread, it must not hold that one's web application.
+    thread.setContextClassLoader(RelayCore.class.getClassLoader());
+    thread.start();
   }
 
   private DrainResult drainResult() {
@@ -222,10 +241,17 @@ public final class RelayCore implements RelayRuntime {
       counting = true;
       drainAsked.set(true);
       moveTo(RelayState.STOPPED);
-      live.forEach(ExchangeRun::close);
-      forwarder.close();
-      scheduler.close();
-      drained.complete(drainResult());
+      // Told at the end of this, unless it was told before.
+      boolean tells = drainTold.compareAndSet(false, true);
+      try {
+        live.forEach(ExchangeRun::close);
+        forwarder.close();
+      } finally {
+        scheduler.close();
+        if (tells) {
+          drained.complete(drainResult());
+        }
+      }
     }
   }
 

@@ -95,15 +95,16 @@ public final class RelayLifecycle implements SmartLifecycle, EnvironmentAware {
   /** Begins to drain, and returns; {@code callback} runs when the relay is closed. */
   @Override
   public void stop(Runnable callback) {
-    Runnable close =
-        () -> {
-          closed();
-          callback.run();
-        };
     // A stage, because Error Prone takes a future that is left alone for a failure that is lost.
     CompletionStage<DrainResult> draining = relay.drain();
-    // The last stream's own thread comes here, and closing waits for that thread to end.
-    draining.whenComplete((result, failure) -> new Thread(close, "relay-close").start());
+    draining.thenRun(
+        () -> {
+          try {
+            closed();
+          } finally {
+            callback.run();
+          }
+        });
   }
 
   /** Drains and closes, and waits for both; Spring itself calls {@link #stop(Runnable)}. */
