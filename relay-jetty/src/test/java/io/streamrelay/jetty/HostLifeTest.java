@@ -4,13 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.DrainResult;
 import io.streamrelay.Relay;
+import io.streamrelay.Scheduler;
 import io.streamrelay.config.RelayConfig;
 import io.streamrelay.jetty.TestContainer.Mount;
 import io.streamrelay.route.Route;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Timeout;
@@ -22,6 +25,40 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HostLifeTest {
   private static final String EVENT = "data: {\"n\":1}\n\n";
   private static final String DONE = "data: [DONE]\n\n";
+
+  private Timers timers = new Timers();
+
+  /** The relay's own scheduler, with what is still to run when it is closed. */
+  private static final class Timers implements Scheduler {
+    private final Set<Object> pending = ConcurrentHashMap.newKeySet();
+    private final Scheduler real = Scheduler.create();
+    private volatile int leftAtTheClose = -1;
+
+    @Override
+    public Cancellable schedule(long delayNanos, Runnable task) {
+      Object timer = new Object();
+      pending.add(timer);
+      Cancellable scheduled =
+          real.schedule(
+              delayNanos,
+              () -> {
+                pending.remove(timer);
+                task.run();
+              });
+      return () -> {
+        pending.remove(timer);
+        scheduled.cancel();
+      };
+    }
+
+    @Override
+    public void close() {
+      if (leftAtTheClose < 0) {
+        leftAtTheClose = pending.size();
+      }
+      real.close();
+    }
+  }
 
   @ParameterizedTest
   @ValueSource(strings = {"jetty", "tomcat"})
@@ -64,8 +101,33 @@ class HostLifeTest {
         assertThat(ourThreads()).isNotEmpty();
         relay.close();
         assertThat(relay.activeExchanges()).isZero();
+        assertThat(timers.leftAtTheClose).isZero();
       }
     }
+    awaitNoThread();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"jetty", "tomcat"})
+  void whatFollowsADrainMayCloseTheRelay(String name) throws Exception {
+    try (ScriptedUpstream upstream = new ScriptedUpstream();
+        Relay relay = relay(upstream);
+        TestContainer container = container(name, relay);
+        Wire client = request(container)) {
+      Wire call = begin(upstream);
+      Wire.Head head = client.readHead();
+      CompletableFuture<Void> closed =
+          relay.drain(Duration.ZERO, Duration.ofSeconds(60)).thenRun(relay::close);
+      call.sendChunk(DONE).sendLastChunk();
+      assertThat(client.readText(head)).isEqualTo(EVENT + DONE);
+
+      assertThat(closed).succeedsWithin(Duration.ofSeconds(20));
+      assertThat(timers.leftAtTheClose).isZero();
+    }
+    awaitNoThread();
+  }
+
+  private static void awaitNoThread() {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (!ourThreads().isEmpty() && System.nanoTime() - deadline < 0) {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
@@ -73,12 +135,13 @@ class HostLifeTest {
     assertThat(ourThreads()).isEmpty();
   }
 
-  private static Relay relay(ScriptedUpstream upstream) {
+  private Relay relay(ScriptedUpstream upstream) {
+    timers = new Timers();
     RelayConfig config =
         RelayConfig.builder()
             .route(Route.builder("chat").path("/v1").upstream(upstream.uri()).build())
             .build();
-    return Relay.builder(config, JettyForwarder.create()).build();
+    return Relay.builder(config, JettyForwarder.create()).scheduler(timers).build();
   }
 
   private static TestContainer container(String name, Relay relay) throws Exception {
