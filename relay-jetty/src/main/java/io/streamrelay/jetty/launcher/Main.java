@@ -34,7 +34,8 @@ import picocli.CommandLine.Spec;
       "  0  stopped, every stream ended by itself; or the configuration is valid",
       "  1  could not start, for example because the port is in use",
       "  2  the command line or the configuration is wrong",
-      "  3  stopped, but streams had to be cut at the drain deadline"
+      "  3  stopped, but streams had to be cut at the drain deadline",
+      "  130, 143  halted by a second SIGINT or SIGTERM before all was over"
     })
 public final class Main implements Callable<Integer> {
   static final int OK = 0;
@@ -147,6 +148,7 @@ public final class Main implements Callable<Integer> {
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(() -> Runtime.getRuntime().halt(stop(server, logs)), "relay-stop"));
+    StopSignals.install();
     Logger log = LoggerFactory.getLogger(Main.class);
     loaded.warnings().forEach(log::warn);
     announce(log, relayConfig, server);

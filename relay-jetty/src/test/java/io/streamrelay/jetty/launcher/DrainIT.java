@@ -1,10 +1,13 @@
 package io.streamrelay.jetty.launcher;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.jetty.launcher.LoadClients.Client;
 import io.streamrelay.jetty.launcher.LoadClients.Pace;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,13 +20,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** How {@code relay.jar} stops on SIGTERM while it has work. */
+/** How {@code relay.jar} stops on SIGTERM and SIGINT while it has work. */
 @Timeout(180)
 class DrainIT {
   private static final int STREAMS = 200;
@@ -60,8 +69,18 @@ class DrainIT {
     return RelayProcess.start(directory, Map.of(), "--config", file.toString());
   }
 
-  @Test
-  void twoHundredStreamsFinishWhileNothingNewIsTaken() throws Exception {
+  private static void signal(RelayProcess relay, String name) throws Exception {
+    if (name.equals("INT")) {
+      relay.interrupt();
+    } else {
+      relay.terminate();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "INT"})
+  @EnabledOnOs(OS.LINUX)
+  void twoHundredStreamsFinishWhileNothingNewIsTaken(String signal) throws Exception {
     try (RelayProcess relay = start("pre_stop_delay: 5s, drain_timeout: 120s");
         LoadClients clients = new LoadClients(relay.uri())) {
       URI uri = relay.uri();
@@ -69,7 +88,7 @@ class DrainIT {
       await("all began", () -> live.stream().allMatch(c -> c.bytes > 0), () -> live);
       assertThat(get(uri, "/metrics")).contains("\nrelay_state 0.0\n");
 
-      relay.terminate();
+      signal(relay, signal);
       await("unready", () -> get(uri, "/readyz").contains("draining"), relay::toString);
       assertThat(get(uri, "/metrics")).contains("\nrelay_state 1.0\n");
       List<Client> served = clients.post(1, "/open", 100, Pace.FAST);
@@ -134,6 +153,91 @@ class DrainIT {
       await("the stalled one is cut", () -> stalled.get(0).cut != null, () -> stalled);
       assertThat(stalled.get(0).complete).isFalse();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "INT, 130"})
+  @EnabledOnOs(OS.LINUX)
+  void aSecondSignalEndsItAtOnce(String signal, int code) throws Exception {
+    try (RelayProcess relay = start("drain_timeout: 170s");
+        LoadClients clients = new LoadClients(relay.uri())) {
+      URI uri = relay.uri();
+      List<Client> live = clients.post(1, "/open", 100, Pace.FAST);
+      await("it began", () -> live.get(0).bytes > 0, () -> live);
+      relay.terminate();
+      await("unready", () -> get(uri, "/readyz").contains("draining"), relay::toString);
+      upstream.send(LoadUpstream.FIRST);
+      long both = 2L * LoadUpstream.FIRST.length();
+      await("it goes on", () -> live.get(0).bytes == both, () -> live);
+      // Until then a second one counts as the first.
+      LockSupport.parkNanos(StopSignals.SAME_NANOS + TimeUnit.MILLISECONDS.toNanos(1));
+
+      signal(relay, signal);
+      assertThat(relay.exitCode()).isEqualTo(code);
+      await("the stream is cut", () -> live.get(0).cut != null, () -> live);
+      assertThat(live.get(0).complete).isFalse();
+      assertThat(relay.err()).isEmpty();
+    }
+  }
+
+  @Test
+  void connectionsThatAreKeptAliveAreServedOrClosedButNeverLeftHanging() throws Exception {
+    try (RelayProcess relay = start("drain_timeout: 120s");
+        LoadClients clients = new LoadClients(relay.uri());
+        Socket idle = connect(relay.uri());
+        Socket busy = connect(relay.uri())) {
+      ask(idle, "GET /healthz HTTP/1.1\r\nHost: relay\r\n\r\n");
+      String health = readUntil(idle, "}\n");
+      assertThat(health).startsWith("HTTP/1.1 200 ");
+      List<Client> mute = clients.post(1, "/mute", 100, Pace.FAST);
+      await("one waits", () -> upstream.running("/mute") == 1, () -> upstream.running("/mute"));
+      ask(busy, "POST /open HTTP/1.1\r\nHost: relay\r\nContent-Length: 2\r\n\r\n{}");
+      String first = readUntil(busy, LoadUpstream.FIRST);
+
+      relay.terminate();
+      assertThat(refused(clients).status).isEqualTo(503);
+      ask(busy, "POST /open HTTP/1.1\r\nHost: relay\r\nContent-Length: 2\r\n\r\n{}");
+      upstream.finish();
+      String both = first + readUntil(busy, null);
+      int second = both.lastIndexOf("HTTP/1.1 ");
+      assertThat(both.substring(0, second))
+          .startsWith("HTTP/1.1 200 ")
+          .contains(LoadAnswer.DONE)
+          .endsWith("\r\n0\r\n\r\n");
+      assertThat(both.substring(second))
+          .as("the request that was pipelined, and then the end of the connection")
+          .startsWith("HTTP/1.1 503 ")
+          .containsIgnoringCase("\r\nConnection: close\r\n")
+          .contains("\"draining\"");
+
+      upstream.answer();
+      await("who waited is answered", () -> mute.get(0).complete, () -> mute);
+      assertThat(mute.get(0).status).isEqualTo(200);
+      assertThat(readUntil(idle, null)).as("no more, but an end").isEmpty();
+      assertThat(relay.exitCode()).isZero();
+    }
+  }
+
+  private static Socket connect(URI uri) throws IOException {
+    Socket socket = new Socket(uri.getHost(), uri.getPort());
+    socket.setSoTimeout((int) TimeUnit.SECONDS.toMillis(LIMIT_SECONDS));
+    return socket;
+  }
+
+  private static void ask(Socket socket, String request) throws IOException {
+    socket.getOutputStream().write(request.getBytes(UTF_8));
+  }
+
+  /** Reads until a text has come, or else to the end of the connection; a reset is a failure. */
+  private static String readUntil(Socket socket, @Nullable String end) throws IOException {
+    ByteArrayOutputStream received = new ByteArrayOutputStream();
+    for (int b = socket.getInputStream().read(); b >= 0; b = socket.getInputStream().read()) {
+      received.write(b);
+      if (end != null && received.toString(UTF_8).contains(end)) {
+        break;
+      }
+    }
+    return received.toString(UTF_8);
   }
 
   private static long count(RelayProcess relay, String text) {

@@ -65,7 +65,7 @@ class LauncherIT {
     assertThat(ended.err).isEmpty();
     assertThat(String.join("\n", ended.out))
         .contains("--config=FILE", "--port=N", "--check", "--version", "RELAY_CONFIG")
-        .contains("  0  ", "  1  ", "  2  ", "  3  ");
+        .contains("  0  ", "  1  ", "  2  ", "  3  ", "  130, 143  ");
   }
 
   @Test
