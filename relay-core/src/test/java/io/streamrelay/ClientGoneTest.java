@@ -192,6 +192,31 @@ class ClientGoneTest extends ExchangeFixture {
   }
 
   @Test
+  void withAsManyBytesAsWereAnnouncedInHandItIsComplete() {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, "Content-Length", "2").chunk("ok");
+    client.leave();
+    assertComplete(client, "ok");
+  }
+
+  @Test
+  void withOneByteLessThanWasAnnouncedItIsGone() {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, "Content-Length", "3").chunk("ok");
+    client.leave();
+    assertGone(client, 200);
+  }
+
+  @Test
+  void withAsManyBytesOfARefusalAsWereAnnouncedItIsRefused() {
+    FakeClient client = chat();
+    forwarder.call().connected().head(429, "Content-Length", "2").chunk("no");
+    client.leave();
+    assertThat(client.isComplete()).isTrue();
+    assertEnded(client, 429, EndReason.UPSTREAM_REFUSED, null);
+  }
+
+  @Test
   void withTheStreamsLastEventInHandItIsComplete() {
     FakeClient client = streaming();
     forwarder.call().chunk(DONE);

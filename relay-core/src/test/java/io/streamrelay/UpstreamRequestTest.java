@@ -3,6 +3,7 @@ package io.streamrelay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.config.AuthConfig;
+import io.streamrelay.error.ErrorCode;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
 import io.streamrelay.policy.ApiKey;
@@ -57,6 +58,21 @@ class UpstreamRequestTest extends ExchangeFixture {
     Headers sent =
         sentFor(FakeRequest.get("/v1/models").header(name.toUpperCase(Locale.ROOT), "acme"));
     assertThat(sent.size()).isZero();
+  }
+
+  @Test
+  void aHeadLargerThanForwardersSendIsRefused() {
+    FakeClient client = send(FakeRequest.get("/v1/models").header("Accept", "x".repeat(62 * 1024)));
+    assertRefused(client, ErrorCode.INVALID_HEADER);
+    assertThat(forwarder.calls()).isEmpty();
+  }
+
+  @Test
+  void aLongFieldThatIsNotPassedOnDoesNotCount() {
+    FakeClient client =
+        send(FakeRequest.get("/v1/models").header("X-Custom", "x".repeat(62 * 1024)));
+    forwarder.call().connected().head(204).complete();
+    assertComplete(client, "");
   }
 
   @Test

@@ -65,6 +65,10 @@ final class ClientAnswer implements ResponseSink {
   private long headNanos = -1;
   private long firstByteNanos = -1;
   private long bytes;
+
+  /** How long the upstream said its body is; negative if it did not. */
+  private long announcedBytes = -1;
+
   private @Nullable StreamObserver observer;
 
   // The client has left.
@@ -214,7 +218,9 @@ final class ClientAnswer implements ResponseSink {
       return false;
     }
     Verdict got = verdict();
-    return got == Verdict.COMPLETE || (whole && !departed && got != Verdict.TRUNCATED);
+    // Whoever has as many bytes as were announced may be quicker than the upstream's end here.
+    boolean all = (whole && !departed) || bytes == announcedBytes;
+    return got == Verdict.COMPLETE || (all && got != Verdict.TRUNCATED);
   }
 
   /** Body bytes that came after the client had left. */
@@ -269,6 +275,7 @@ final class ClientAnswer implements ResponseSink {
     headNanos = ticker.nanos() - startNanos;
     status = upstreamStatus;
     upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
+    announcedBytes = length(upstreamResponse);
     boolean events = isObservable(upstreamResponse);
     if (earlyCommit) {
       if (!events) {
@@ -470,6 +477,19 @@ final class ClientAnswer implements ResponseSink {
       if (observer != null) {
         clocks.startBeating();
       }
+    }
+  }
+
+  /** RFC 9112 §6.3; the forwarder has checked the field already. */
+  private long length(Headers upstreamResponse) {
+    String value = upstreamResponse.first("content-length");
+    if (exchange.method().equals("HEAD") || status == 204 || status == 304) {
+      return 0;
+    }
+    try {
+      return value == null ? -1 : Long.parseLong(value.strip());
+    } catch (NumberFormatException e) {
+      return -1;
     }
   }
 

@@ -59,6 +59,9 @@ public final class ExchangeRun implements Exchange {
   /** A refused client may go on sending until it has sent so many times the largest body. */
   private static final int LINGER_FACTOR = 4;
 
+  /** Of one request's head upstream; forwarders can send as much, whatever a container takes. */
+  private static final int MAX_HEAD_BYTES = 60 * 1024;
+
   private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
 
   private enum Phase {
@@ -378,6 +381,14 @@ public final class ExchangeRun implements Exchange {
       return refuseWith(reject.error());
     }
     UpstreamRequest upstreamRequest = upstreamRequest(headers);
+    if (headBytes(upstreamRequest) > MAX_HEAD_BYTES) {
+      return refuseWith(
+          RelayError.of(
+              ErrorCode.INVALID_HEADER,
+              "the request's path and fields are larger than this relay passes on ("
+                  + MAX_HEAD_BYTES
+                  + " bytes)"));
+    }
     phase = Phase.FORWARD;
     if (probe.asksForStream()) {
       answer.expectStream();
@@ -798,6 +809,13 @@ public final class ExchangeRun implements Exchange {
         intake.length(),
         intake.isWhole() ? intake.start() : null,
         intake);
+  }
+
+  /** As HTTP/1.1 writes it, but for what the forwarder adds. */
+  private static long headBytes(UpstreamRequest upstream) {
+    long[] sum = {upstream.pathAndQuery().length()};
+    upstream.headers().forEach((name, value) -> sum[0] += name.length() + value.length() + 4L);
+    return sum[0];
   }
 
   private boolean asksForStream(Route route) {

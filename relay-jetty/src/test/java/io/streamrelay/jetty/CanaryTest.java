@@ -71,31 +71,37 @@ class CanaryTest {
 
   private final List<String> records = new CopyOnWriteArrayList<>();
   private final List<String> received = new ArrayList<>();
+  private final Recorder recorded = new Recorder();
 
   @ParameterizedTest
-  @ValueSource(strings = {"Jetty", "Tomcat"})
+  @ValueSource(strings = {"Jetty", "Tomcat", "Undertow"})
   void noKeyPromptOrAnswerIsInAnythingThatIsWritten(String kind) throws Exception {
     LAUNCHERS_LEVELS.forEach((name, level) -> logger(name).setLevel(level));
     try (CapturedLogs logs = new CapturedLogs();
         DoorUpstream upstream = new DoorUpstream()) {
       LoadedConfig loaded = RelayConfig.load(config(upstream));
       try (Relay relay =
-          Relay.builder(loaded.config(), JettyForwarder.create()).listener(listener()).build()) {
+          Relay.builder(loaded.config(), JettyForwarder.create())
+              .listener(listener())
+              .listener(recorded)
+              .build()) {
         List<Mount> mounts =
             List.of(
                 Mount.of("", "/*", new RelayServlet(relay)),
                 Mount.of("", "/metrics", new PrometheusMetricsServlet(relay.registry())));
-        try (TestContainer container =
-            kind.equals("Jetty")
-                ? TestContainer.jetty(mounts, Duration.ofSeconds(30))
-                : TestContainer.tomcat(mounts, Duration.ofSeconds(30))) {
+        try (TestContainer container = start(kind, mounts)) {
           int sent = sendAllKinds(upstream, container.port());
+          sent += leaveEarly(upstream, container.port());
           String metrics =
               answer(
                   container.port(),
                   "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
           assertThat(metrics).contains("relay_requests_total");
+          assertThat(endsOf("silent-gone")).containsExactly("CLIENT_GONE");
+          assertThat(endsOf("stream-gone")).containsExactly("CLIENT_GONE");
+          assertThat(endsOf("cut-kept")).containsExactly("CLIENT_GONE");
+          assertThat(endsOf("cut-streamed")).containsExactly("CLIENT_GONE");
           // Else the run went wrong, and nothing was looked at.
           assertThat(records).hasSizeGreaterThan(sent / 2);
           assertThat(String.join("\n", records))
@@ -121,6 +127,23 @@ class CanaryTest {
     } finally {
       LAUNCHERS_LEVELS.forEach((name, level) -> logger(name).setLevel(null));
     }
+  }
+
+  private static TestContainer start(String kind, List<Mount> mounts) throws Exception {
+    Duration idle = Duration.ofSeconds(30);
+    return switch (kind) {
+      case "Jetty" -> TestContainer.jetty(mounts, idle);
+      case "Tomcat" -> TestContainer.tomcat(mounts, idle);
+      default -> TestContainer.undertow(mounts, idle);
+    };
+  }
+
+  /** How the exchanges with this id ended. */
+  private List<String> endsOf(String requestId) {
+    return records.stream()
+        .filter(record -> record.contains(" " + requestId + " "))
+        .map(record -> record.substring(0, record.indexOf(' ')))
+        .toList();
   }
 
   private static Logger logger(String name) {
@@ -181,6 +204,7 @@ class CanaryTest {
              timeouts: {idle: 300ms, first_byte: 300ms}}
           - {name: tts, path: /tts, upstream: "%1$s", kind: raw, auth_header: x-api-key, auth_value: %2$s,
              timeouts: {idle: 300ms, first_byte: 300ms}}
+          - {name: patient, path: /patient, upstream: "%1$s", kind: sse, auth_header: Authorization, auth_value: %2$s}
           - {name: away, path: /away, upstream: "http://127.0.0.1:1", auth_header: Authorization, auth_value: %2$s}
           - {name: keyless, path: /keyless, upstream: "%1$s", auth_header: Authorization, auth_env: CANARY_UNSET}
         auth:
@@ -284,6 +308,43 @@ class CanaryTest {
       sent++;
     }
     return sent;
+  }
+
+  /** Clients that leave: while the upstream is silent, in mid-stream, and within their own body. */
+  private int leaveEarly(DoorUpstream upstream, int port) throws Exception {
+    String fields = "x-api-key: " + RELAY_KEY + "\r\nX-Request-ID: ";
+    String whole = post("/patient/x", fields + "SOME", "{\"messages\":\"" + PROMPT + "\"}");
+    // Nothing of an answer, and half of one.
+    upstream.answer("");
+    Wire silent = Wire.connect(port).send(whole.replace("SOME", "silent-gone"));
+    recorded.await("the request is there", () -> upstream.wasAskedFor("/patient/x"));
+    silent.close();
+    awaitRecord("silent-gone");
+    upstream.answer(ScriptedUpstream.EVENT_STREAM + chunk(EVENT));
+    try (Wire client = Wire.connect(port).send(whole.replace("SOME", "stream-gone"))) {
+      client.body(client.readHead()).readNBytes(EVENT.length());
+      client.reset();
+    }
+    awaitRecord("stream-gone");
+    upstream.answer(DoorUpstream.PLAIN);
+    for (int length : List.of(60_000, 90_000)) {
+      // The relay keeps the shorter, so that nothing goes up; the longer streams through.
+      String id = length == 60_000 ? "cut-kept" : "cut-streamed";
+      String raw = post("/patient/x", fields + id, PROMPT.repeat(length / PROMPT.length()));
+      try (Wire client = Wire.connect(port)) {
+        client.send(raw.substring(0, raw.length() - 5_000));
+      }
+      awaitRecord(id);
+    }
+    return 4;
+  }
+
+  private static String chunk(String text) {
+    return Integer.toHexString(text.length()) + "\r\n" + text + "\r\n";
+  }
+
+  private void awaitRecord(String requestId) throws InterruptedException {
+    recorded.await("the exchange " + requestId, () -> !endsOf(requestId).isEmpty());
   }
 
   private static String post(String target, String fields, String body) {

@@ -121,6 +121,11 @@ final class DoorUpstream implements AutoCloseable {
 
   private int taken;
 
+  /** Whether a whole request for this target has come. */
+  boolean wasAskedFor(String target) {
+    return upstream.requests().stream().anyMatch(request -> request.target().equals(target));
+  }
+
   /** Bytes that stand for themselves. */
   static byte[] bytes(String latin1) {
     return latin1.getBytes(ISO_8859_1);

@@ -12,20 +12,33 @@ class UndertowDoorTest extends DoorContract {
     return TestContainer.undertow(mounts, idle);
   }
 
+  /** All of these reach the upstream as one well-formed request (2.3.26). */
   @Override
   Set<String> tolerates() {
     return Set.of(
-        "CL then TE",
-        "TE then CL",
-        "CL 0 and TE",
         "TE folded",
-        "TE behind a bare LF, with CL",
+        "an extension with a bare LF",
+        "an extension with a bare CR",
+        "size ended by LF",
+        "data ended by LF",
+        "all ended by LF",
+        "data longer than its size",
+        "data shorter than its size",
+        "last chunk ended by CR",
         "a folded field",
         "a folded key",
-        "a bare LF ends a field",
-        "bare LFs end all",
-        "two blanks before the target",
-        "two blanks before the version",
-        "tabs in the request line");
+        "version 1.2");
+  }
+
+  /** Undertow's own, unless its host sets MAX_HEADER_SIZE; what it counts is not the whole head. */
+  @Override
+  int maxHeadBytes() {
+    return 1024 * 1024;
+  }
+
+  /** A servlet in Undertow cannot tell it from none. */
+  @Override
+  boolean tellsAnEmptyQuery() {
+    return false;
   }
 }
