@@ -152,18 +152,22 @@ public final class ExchangeRun implements Exchange {
     this.request = request;
     this.response = new CuttableResponse(response);
     this.startNanos = relay.ticker().nanos();
+    Clocks.Limits limits = Clocks.Limits.of(route);
+    UploadPace pace =
+        new UploadPace(relay.ticker(), relay.minUploadRate(), limits.timeouts().idle());
     this.clocks =
         new Clocks(
             relay.ticker(),
             relay.scheduler(),
-            Clocks.Limits.of(route),
+            limits,
+            pace,
             this::expired,
             this::finishExpired,
             this::turnDue);
     this.probe = new BodyProbe(request.headers());
     this.intake =
         new RequestIntake(
-            request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
+            request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
     this.answer =
         new ClientAnswer(
             this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
