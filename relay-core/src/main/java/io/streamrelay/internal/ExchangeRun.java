@@ -53,10 +53,13 @@ import org.slf4j.LoggerFactory;
 public final class ExchangeRun implements Exchange {
   private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
 
-  /** How long an ended answer may take to leave, and a refused client to finish sending. */
+  /** How long an ended answer may take to leave, and an answered client to finish sending. */
   private static final Duration FINISH_LIMIT = Duration.ofSeconds(5);
 
-  /** A refused client may go on sending until it has sent so many times the largest body. */
+  /**
+   * A client that has its answer may go on sending until it has sent so many times the largest
+   * body.
+   */
   private static final int LINGER_FACTOR = 4;
 
   private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
@@ -70,7 +73,7 @@ public final class ExchangeRun implements Exchange {
     FORWARD,
     /** The relay's own answer waits for the client to be ready. */
     REFUSE,
-    /** The relay's own answer is out; the rest of the body is read and dropped. */
+    /** The answer is out whole; the rest of the request body is read and dropped. */
     LINGER,
     /** The terminal event waits to leave, then to have left before the cut. */
     CUT,
@@ -122,6 +125,7 @@ public final class ExchangeRun implements Exchange {
   private long blockedAtUpstreamEnd;
 
   private @Nullable RelayError refusal;
+  private @Nullable EndReason answered;
   private @Nullable ByteBuffer lastEvent;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
@@ -536,8 +540,24 @@ public final class ExchangeRun implements Exchange {
     };
   }
 
+  /**
+   * Ends the upstream's answer, at once if it has taken the whole request. Else the client has the
+   * answer to its last byte now, and still sends.
+   */
   private boolean complete(EndReason reason) {
     answer.sendHead();
+    if (intake.isWhole() || clientGone || response.isCut()) {
+      return finish(reason);
+    }
+    response.flush();
+    answered = reason;
+    phase = Phase.LINGER;
+    clocks.awaitFinish(FINISH_LIMIT);
+    intake.onReadable(this::kick);
+    return true;
+  }
+
+  private boolean finish(EndReason reason) {
     response.complete();
     end(reason);
     return false;
@@ -610,14 +630,15 @@ public final class ExchangeRun implements Exchange {
    */
   private boolean linger() {
     boolean over = finishExpired || clientGone;
+    EndReason reason = answered == null ? reasonOfRefusal() : answered;
     if (!answer.isReady()) {
-      return over && cut(reasonOfRefusal());
+      return over && cut(reason);
     }
     boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
     boolean sendsTooMuch =
         Math.max(intake.seen(), request.body().length()) / LINGER_FACTOR > relay.maxBodySize();
     int dropped = over || waitsFor100 || sendsTooMuch ? -1 : dropSome();
-    return dropped < 0 ? complete(reasonOfRefusal()) : dropped > 0;
+    return dropped < 0 ? finish(reason) : dropped > 0;
   }
 
   /** How many bytes of the body were there; 0 for none yet, -1 if no more will come. */
