@@ -489,6 +489,8 @@ public final class ExchangeRun implements Exchange {
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
       if (failed.cause() instanceof EOFException) {
+        // The upload tells of it before anybody else does.
+        clientGone();
         return abandoned();
       }
       return fail(
