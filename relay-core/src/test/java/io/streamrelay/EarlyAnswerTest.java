@@ -19,7 +19,7 @@ class EarlyAnswerTest extends ExchangeFixture {
   private FakeClient answered(int status) {
     FakeClient client = send(FakeRequest.post(CHAT).body(body));
     forwarder.call().connected().readBody();
-    forwarder.call().head(status).chunk("an answer").complete();
+    forwarder.call().head(status, "Content-Length", "9").chunk("an answer").complete();
     return client;
   }
 
@@ -50,6 +50,36 @@ class EarlyAnswerTest extends ExchangeFixture {
     FakeClient client = answered(429);
     ticker.advance(FINISH_LIMIT.minusNanos(1));
     body.feed(new byte[10]);
+    assertRunning(client);
+    ticker.advanceNanos(1);
+    assertAnswered(client, 429, EndReason.UPSTREAM_REFUSED);
+  }
+
+  /** Its client may have stopped sending, and wait for the last chunk. */
+  @Test
+  void anAnswerWithoutALengthEndsOnceTheClientPausesForASecond() {
+    FakeClient client = send(FakeRequest.post(CHAT).body(body));
+    forwarder.call().connected().readBody();
+    forwarder.call().head(429).chunk("an answer").complete();
+    for (int i = 0; i < 4; i++) {
+      ticker.advance(Duration.ofSeconds(1).minusNanos(1));
+      assertRunning(client);
+      body.feed(new byte[10]);
+    }
+    ticker.advance(Duration.ofSeconds(1));
+    assertAnswered(client, 429, EndReason.UPSTREAM_REFUSED);
+  }
+
+  @Test
+  void anAnswerWithoutALengthEndsAfterFiveSecondsToo() {
+    FakeClient client = send(FakeRequest.post(CHAT).body(body));
+    forwarder.call().connected().readBody();
+    forwarder.call().head(429).chunk("an answer").complete();
+    for (int i = 0; i < 9; i++) {
+      ticker.advance(Duration.ofMillis(500));
+      body.feed(new byte[10]);
+    }
+    ticker.advance(Duration.ofMillis(500).minusNanos(1));
     assertRunning(client);
     ticker.advanceNanos(1);
     assertAnswered(client, 429, EndReason.UPSTREAM_REFUSED);

@@ -57,6 +57,12 @@ public final class ExchangeRun implements Exchange {
   private static final Duration FINISH_LIMIT = Duration.ofSeconds(5);
 
   /**
+   * How long an answered client may pause before it counts as one that has stopped sending. It may
+   * be waiting for the end of an answer without a length, which is not told before that.
+   */
+  private static final Duration PAUSE_LIMIT = Duration.ofSeconds(1);
+
+  /**
    * A client that has its answer may go on sending until it has sent so many times the largest
    * body.
    */
@@ -126,6 +132,7 @@ public final class ExchangeRun implements Exchange {
 
   private @Nullable RelayError refusal;
   private @Nullable EndReason answered;
+  private long answeredNanos;
   private @Nullable ByteBuffer lastEvent;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
@@ -553,8 +560,9 @@ public final class ExchangeRun implements Exchange {
     }
     response.flush();
     answered = reason;
+    answeredNanos = relay.ticker().nanos();
     phase = Phase.LINGER;
-    clocks.awaitFinish(FINISH_LIMIT);
+    clocks.awaitFinish(answer.hasLength() ? FINISH_LIMIT : PAUSE_LIMIT);
     intake.onReadable(this::kick);
     return true;
   }
@@ -640,6 +648,10 @@ public final class ExchangeRun implements Exchange {
     boolean sendsTooMuch =
         Math.max(intake.seen(), request.body().length()) / LINGER_FACTOR > relay.maxBodySize();
     int dropped = over || waitsFor100 || sendsTooMuch ? -1 : dropSome();
+    if (dropped > 0 && answered != null && !answer.hasLength()) {
+      long left = FINISH_LIMIT.toNanos() - (relay.ticker().nanos() - answeredNanos);
+      clocks.awaitFinish(Duration.ofNanos(Math.min(left, PAUSE_LIMIT.toNanos())));
+    }
     return dropped < 0 ? finish(reason) : dropped > 0;
   }
 

@@ -40,6 +40,11 @@ class EarlyAnswerTest {
     TOMCAT_NIO2,
     UNDERTOW;
 
+    /** Tomcat tells of the connection's end already in the answer's head, if a body is large. */
+    boolean servesOn() {
+      return this == JETTY || this == UNDERTOW;
+    }
+
     TestContainer start(List<Mount> mounts) throws Exception {
       Duration idle = Duration.ofSeconds(30);
       return switch (this) {
@@ -138,9 +143,10 @@ class EarlyAnswerTest {
               Wire.Head head = client.readHead();
               assertThat(head.status()).isEqualTo(429);
               assertThat(client.readText(head)).isEqualTo("far too l");
-              // It was read to its end, so the connection serves on.
-              client.send("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
-              assertThat(client.readHead().status()).isEqualTo(404);
+              if (container.servesOn()) {
+                client.send("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+                assertThat(client.readHead().status()).isEqualTo(404);
+              }
               // Whatever the client still sends, the upstream is sent no more.
               reading.get(10, TimeUnit.SECONDS);
             });
