@@ -60,6 +60,7 @@ public final class Relay implements AutoCloseable {
             b.ticker,
             b.scheduler == null ? Scheduler.create() : b.scheduler,
             config.server().maxBodySize(),
+            config.server().minUploadRate(),
             config.server().maxStreams());
     GaugeWithCallback.builder()
         .name("relay_state")

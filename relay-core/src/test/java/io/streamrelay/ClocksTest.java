@@ -180,15 +180,15 @@ class ClocksTest extends ExchangeFixture {
 
   @Test
   void aBodyThatStallsBeforeItIsAdmittedIsARequestTimeout() {
-    FakeBody body = FakeBody.declared(100);
+    FakeBody body = FakeBody.declared(20_000);
     FakeClient client = send(FakeRequest.post(CHAT).body(body));
     ticker.advance(IDLE.minusNanos(1));
-    body.feed(new byte[50]);
+    body.feed(new byte[10_000]);
     ticker.advance(IDLE.minusNanos(1));
     assertRunning(client);
     ticker.advanceNanos(1);
     assertThat(client.status()).isEqualTo(408);
-    body.feed(new byte[50]).end();
+    body.feed(new byte[10_000]).end();
     assertRefused(client, ErrorCode.REQUEST_TIMEOUT);
     assertThat(forwarder.calls()).isEmpty();
   }

@@ -126,6 +126,7 @@ class DrainTest extends ExchangeFixture {
 
   @Test
   void atTheDeadlineARequestThatIsStillReadGetsAnError() {
+    config.server(ServerConfig.DEFAULT.withMinUploadRate(0));
     serve(route().timeouts(timeouts(0, 0, 0, 0)));
     FakeBody body = FakeBody.declared(10);
     FakeClient client = send(FakeRequest.post(CHAT).body(body));

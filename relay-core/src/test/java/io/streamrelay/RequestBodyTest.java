@@ -251,7 +251,12 @@ class RequestBodyTest extends ExchangeFixture {
     source.leave();
     forwarder.calls().forEach(call -> call.readBody());
     assertThat(client.isCut()).isTrue();
-    assertEnded(client, 499, EndReason.CLIENT_GONE, null);
+    ExchangeRecord record = assertEnded(client, 499, EndReason.CLIENT_GONE, null);
+    // Abandoned is only what an upstream was asked.
+    boolean asked = !forwarder.calls().isEmpty();
+    assertThat(record.abandonment()).isEqualTo(asked ? Abandonment.CANCEL : null);
+    assertThat(record.abandonedNanos()).isEqualTo(asked ? 0 : -1);
+    assertThat(metric("relay_abandoned_streams")).isEqualTo(asked ? 1 : 0);
   }
 
   @Test

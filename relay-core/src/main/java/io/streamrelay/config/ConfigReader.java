@@ -38,7 +38,8 @@ final class ConfigReader {
             "pre_stop_delay",
             "drain_timeout",
             "max_streams",
-            "max_connections");
+            "max_connections",
+            "min_upload_rate");
     Duration timeout = server.read("timeout", Timeouts.DEFAULT.firstByte(), Parsers::duration);
     RouteReader routes = new RouteReader(context, timeout);
     routes.readAll(root);
@@ -70,7 +71,8 @@ final class ConfigReader {
         server.read(
             "max_connections",
             ServerConfig.connectionsFor(streams),
-            Parsers.integer(1, NO_UPPER_LIMIT)));
+            Parsers.integer(1, NO_UPPER_LIMIT)),
+        server.read("min_upload_rate", fallback.minUploadRate(), Parsers.size(0)));
   }
 
   /** Checked like all else, so that a file stays right for the day the sections are used. */

@@ -13,6 +13,9 @@ import java.time.Duration;
  * @param maxStreams how many exchanges may run at once, at least 1; more are refused
  * @param maxConnections how many clients may be connected at once, at least 1; more wait until one
  *     leaves; used by the launcher only
+ * @param minUploadRate how many bytes a second a client must send of its request body, on average
+ *     over the time in which it is waited for and after 30 s of that; 0 for any. What it is ahead
+ *     never counts for more than the route's {@code idle}.
  */
 public record ServerConfig(
     String host,
@@ -21,7 +24,8 @@ public record ServerConfig(
     Duration preStopDelay,
     Duration drainTimeout,
     int maxStreams,
-    int maxConnections) {
+    int maxConnections,
+    long minUploadRate) {
   /**
    * What one stream may take of the heap at the most, for {@link #maxStreams}' default.
    *
@@ -33,15 +37,18 @@ public record ServerConfig(
 
   private static final int LEAST_STREAMS = 100;
 
+  /** About a tenth of what a phone sends over GPRS, the slowest there is. */
+  private static final long DEFAULT_UPLOAD_RATE = 256;
+
   /**
    * All interfaces, port 8080, 10 MiB, no delay, 30 s, as many streams as fit into half of this
-   * JVM's largest heap, four times as many connections.
+   * JVM's largest heap, four times as many connections, 256 bytes a second.
    */
   public static final ServerConfig DEFAULT =
       new ServerConfig("0.0.0.0", 8080, 10_485_760, Duration.ZERO, Duration.ofSeconds(30));
 
   /**
-   * With the defaults of {@code maxStreams} and {@code maxConnections}.
+   * With the defaults of {@code maxStreams}, {@code maxConnections} and {@code minUploadRate}.
    *
    * @param host address to listen on
    * @param port TCP port
@@ -58,7 +65,8 @@ public record ServerConfig(
         preStopDelay,
         drainTimeout,
         defaultStreams(),
-        connectionsFor(defaultStreams()));
+        connectionsFor(defaultStreams()),
+        DEFAULT_UPLOAD_RATE);
   }
 
   private static int defaultStreams() {
@@ -88,6 +96,12 @@ public record ServerConfig(
               + maxConnections
               + " (expected: at least 1)");
     }
+    if (minUploadRate < 0) {
+      throw new IllegalArgumentException(
+          "server.min_upload_rate is "
+              + minUploadRate
+              + " (expected: bytes per second, e.g. 256; 0 for any)");
+    }
     if (preStopDelay.isNegative() || drainTimeout.isNegative()) {
       throw new IllegalArgumentException(
           "server.pre_stop_delay is "
@@ -106,7 +120,14 @@ public record ServerConfig(
    */
   public ServerConfig withHost(String host) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -117,7 +138,14 @@ public record ServerConfig(
    */
   public ServerConfig withPort(int port) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -128,7 +156,14 @@ public record ServerConfig(
    */
   public ServerConfig withMaxBodySize(long maxBodySize) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -139,7 +174,14 @@ public record ServerConfig(
    */
   public ServerConfig withPreStopDelay(Duration preStopDelay) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -150,7 +192,14 @@ public record ServerConfig(
    */
   public ServerConfig withDrainTimeout(Duration drainTimeout) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -161,7 +210,14 @@ public record ServerConfig(
    */
   public ServerConfig withMaxStreams(int maxStreams) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 
   /**
@@ -172,6 +228,31 @@ public record ServerConfig(
    */
   public ServerConfig withMaxConnections(int maxConnections) {
     return new ServerConfig(
-        host, port, maxBodySize, preStopDelay, drainTimeout, maxStreams, maxConnections);
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
+  }
+
+  /**
+   * Changes one value.
+   *
+   * @param minUploadRate bytes per second of a request body, 0 for any
+   * @return a copy with it
+   */
+  public ServerConfig withMinUploadRate(long minUploadRate) {
+    return new ServerConfig(
+        host,
+        port,
+        maxBodySize,
+        preStopDelay,
+        drainTimeout,
+        maxStreams,
+        maxConnections,
+        minUploadRate);
   }
 }

@@ -154,6 +154,12 @@ final class ClientAnswer implements ResponseSink {
     return status;
   }
 
+  /** Whether its head says how long it is, so that its client need not be told of the end. */
+  boolean hasLength() {
+    Headers upstreamHead = head;
+    return upstreamHead != null && upstreamHead.contains("content-length");
+  }
+
   /** What the client was told; 0 if nothing. */
   int sentStatus() {
     return sentStatus;

@@ -64,6 +64,7 @@ final class Clocks {
   private final Scheduler scheduler;
   private final Limits limits;
   private final Timeouts timeouts;
+  private final UploadPace pace;
   private final Consumer<Stop> onExpiry;
   private final Runnable onFinishExpiry;
   private final Runnable onTurn;
@@ -95,6 +96,7 @@ final class Clocks {
    * @param ticker the relay's
    * @param scheduler the relay's
    * @param limits the route's
+   * @param pace of the request body, while that is waited for
    * @param onExpiry told which clock ran out
    * @param onFinishExpiry told when the end has taken too long
    * @param onTurn told when {@link #isCommitDue} or {@link #isBeatDue} may have turned true
@@ -103,6 +105,7 @@ final class Clocks {
       Ticker ticker,
       Scheduler scheduler,
       Limits limits,
+      UploadPace pace,
       Consumer<Stop> onExpiry,
       Runnable onFinishExpiry,
       Runnable onTurn) {
@@ -110,6 +113,7 @@ final class Clocks {
     this.scheduler = scheduler;
     this.limits = limits;
     this.timeouts = limits.timeouts();
+    this.pace = pace;
     this.onExpiry = onExpiry;
     this.onFinishExpiry = onFinishExpiry;
     this.onTurn = onTurn;
@@ -279,6 +283,9 @@ final class Clocks {
     if (waitsForClient && expired(now, blockedSince, limits.stall())) {
       return Stop.CLIENT_STALLED;
     }
+    if (isUpload(what) && pace.isTooSlow(now)) {
+      return Stop.REQUEST_TIMEOUT;
+    }
     boolean standsStill = waitsForClient && what == Waiting.BODY;
     return !standsStill && expired(now, sinceNanos, limit(what)) ? reason(what) : null;
   }
@@ -303,6 +310,9 @@ final class Clocks {
       left = Math.min(left, left(now, waitsForClient ? blockedSince : now, limits.stall()));
     }
     left = Math.min(left, left(now, startNanos, timeouts.total()));
+    if (isUpload(what)) {
+      left = Math.min(left, pace.left(now));
+    }
     return Math.min(left, turnLeft(what, now));
   }
 
@@ -321,6 +331,10 @@ final class Clocks {
 
   private static long left(long now, long since, Duration limit) {
     return limit.isZero() ? OFF : limit.toNanos() - (now - since);
+  }
+
+  private static boolean isUpload(Waiting what) {
+    return what == Waiting.REQUEST_BODY || what == Waiting.UPLOAD;
   }
 
   private Duration limit(Waiting what) {

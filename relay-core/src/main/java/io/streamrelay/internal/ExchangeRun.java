@@ -53,10 +53,19 @@ import org.slf4j.LoggerFactory;
 public final class ExchangeRun implements Exchange {
   private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
 
-  /** How long an ended answer may take to leave, and a refused client to finish sending. */
+  /** How long an ended answer may take to leave, and an answered client to finish sending. */
   private static final Duration FINISH_LIMIT = Duration.ofSeconds(5);
 
-  /** A refused client may go on sending until it has sent so many times the largest body. */
+  /**
+   * How long an answered client may pause before it counts as one that has stopped sending. It may
+   * be waiting for the end of an answer without a length, which is not told before that.
+   */
+  private static final Duration PAUSE_LIMIT = Duration.ofSeconds(1);
+
+  /**
+   * A client that has its answer may go on sending until it has sent so many times the largest
+   * body.
+   */
   private static final int LINGER_FACTOR = 4;
 
   /** Of one request's head upstream; forwarders can send as much, whatever a container takes. */
@@ -73,7 +82,7 @@ public final class ExchangeRun implements Exchange {
     FORWARD,
     /** The relay's own answer waits for the client to be ready. */
     REFUSE,
-    /** The relay's own answer is out; the rest of the body is read and dropped. */
+    /** The answer is out whole; the rest of the request body is read and dropped. */
     LINGER,
     /** The terminal event waits to leave, then to have left before the cut. */
     CUT,
@@ -125,6 +134,8 @@ public final class ExchangeRun implements Exchange {
   private long blockedAtUpstreamEnd;
 
   private @Nullable RelayError refusal;
+  private @Nullable EndReason answered;
+  private long answeredNanos;
   private @Nullable ByteBuffer lastEvent;
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
@@ -155,18 +166,22 @@ public final class ExchangeRun implements Exchange {
     this.request = request;
     this.response = new CuttableResponse(response);
     this.startNanos = relay.ticker().nanos();
+    Clocks.Limits limits = Clocks.Limits.of(route);
+    UploadPace pace =
+        new UploadPace(relay.ticker(), relay.minUploadRate(), limits.timeouts().idle());
     this.clocks =
         new Clocks(
             relay.ticker(),
             relay.scheduler(),
-            Clocks.Limits.of(route),
+            limits,
+            pace,
             this::expired,
             this::finishExpired,
             this::turnDue);
     this.probe = new BodyProbe(request.headers());
     this.intake =
         new RequestIntake(
-            request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone);
+            request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
     this.answer =
         new ClientAnswer(
             this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
@@ -492,6 +507,8 @@ public final class ExchangeRun implements Exchange {
     }
     if (ended instanceof ForwardResult.RequestBodyFailed failed) {
       if (failed.cause() instanceof EOFException) {
+        // The upload tells of it before anybody else does.
+        clientGone();
         return abandoned();
       }
       return fail(
@@ -543,8 +560,25 @@ public final class ExchangeRun implements Exchange {
     };
   }
 
+  /**
+   * Ends the upstream's answer, at once if it has taken the whole request. Else the client has the
+   * answer to its last byte now, and still sends.
+   */
   private boolean complete(EndReason reason) {
     answer.sendHead();
+    if (intake.isWhole() || clientGone || response.isCut()) {
+      return finish(reason);
+    }
+    response.flush();
+    answered = reason;
+    answeredNanos = relay.ticker().nanos();
+    phase = Phase.LINGER;
+    clocks.awaitFinish(answer.hasLength() ? FINISH_LIMIT : PAUSE_LIMIT);
+    intake.onReadable(this::kick);
+    return true;
+  }
+
+  private boolean finish(EndReason reason) {
     response.complete();
     end(reason);
     return false;
@@ -617,14 +651,19 @@ public final class ExchangeRun implements Exchange {
    */
   private boolean linger() {
     boolean over = finishExpired || clientGone;
+    EndReason reason = answered == null ? reasonOfRefusal() : answered;
     if (!answer.isReady()) {
-      return over && cut(reasonOfRefusal());
+      return over && cut(reason);
     }
     boolean waitsFor100 = !intake.isTouched() && request.headers().contains("expect");
     boolean sendsTooMuch =
         Math.max(intake.seen(), request.body().length()) / LINGER_FACTOR > relay.maxBodySize();
     int dropped = over || waitsFor100 || sendsTooMuch ? -1 : dropSome();
-    return dropped < 0 ? complete(reasonOfRefusal()) : dropped > 0;
+    if (dropped > 0 && answered != null && !answer.hasLength()) {
+      long left = FINISH_LIMIT.toNanos() - (relay.ticker().nanos() - answeredNanos);
+      clocks.awaitFinish(Duration.ofNanos(Math.min(left, PAUSE_LIMIT.toNanos())));
+    }
+    return dropped < 0 ? finish(reason) : dropped > 0;
   }
 
   /** How many bytes of the body were there; 0 for none yet, -1 if no more will come. */

@@ -46,6 +46,7 @@ public final class RelayCore implements RelayRuntime {
   private final Ticker ticker;
   private final Scheduler scheduler;
   private final long maxBodySize;
+  private final long minUploadRate;
   private final int maxStreams;
 
   /** One for each request that a container has open; containers bound those. */
@@ -78,6 +79,7 @@ public final class RelayCore implements RelayRuntime {
    * @param ticker elapsed time
    * @param scheduler timers
    * @param maxBodySize bytes
+   * @param minUploadRate bytes per second in which the client is waited for; 0 for any
    * @param maxStreams how many exchanges may run at once
    */
   public RelayCore(
@@ -88,6 +90,7 @@ public final class RelayCore implements RelayRuntime {
       Ticker ticker,
       Scheduler scheduler,
       long maxBodySize,
+      long minUploadRate,
       int maxStreams) {
     this.routes = routes;
     this.policies = policies;
@@ -96,6 +99,7 @@ public final class RelayCore implements RelayRuntime {
     this.ticker = ticker;
     this.scheduler = scheduler;
     this.maxBodySize = maxBodySize;
+    this.minUploadRate = minUploadRate;
     this.maxStreams = maxStreams;
   }
 
@@ -296,6 +300,11 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public long maxBodySize() {
     return maxBodySize;
+  }
+
+  @Override
+  public long minUploadRate() {
+    return minUploadRate;
   }
 
   @Override

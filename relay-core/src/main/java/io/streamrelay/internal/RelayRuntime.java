@@ -44,6 +44,13 @@ public interface RelayRuntime {
   long maxBodySize();
 
   /**
+   * Bounds how slowly request bodies may come.
+   *
+   * @return bytes per second in which the client is waited for; 0 for any
+   */
+  long minUploadRate();
+
+  /**
    * Takes the one record of an exchange.
    *
    * @param run which ended

@@ -33,12 +33,12 @@ final class RequestIntake implements BodySource {
   private final BodyProbe probe;
   private final Runnable onBytes;
   private final Runnable onWhole;
+  private final UploadPace pace;
 
   private ByteBuffer start = NOTHING;
   private long wholeLength;
   private volatile boolean whole;
   private boolean touched;
-  private volatile boolean starved;
   private long received;
   private long dropped;
 
@@ -48,14 +48,21 @@ final class RequestIntake implements BodySource {
    * @param probe looks at the bytes as they come
    * @param onBytes told whenever some came
    * @param onWhole told when a body that streams through has ended
+   * @param pace told when the client is waited for, and when its bytes come
    */
   RequestIntake(
-      BodySource body, long maxBytes, BodyProbe probe, Runnable onBytes, Runnable onWhole) {
+      BodySource body,
+      long maxBytes,
+      BodyProbe probe,
+      Runnable onBytes,
+      Runnable onWhole,
+      UploadPace pace) {
     this.body = body;
     this.maxBytes = maxBytes;
     this.probe = probe;
     this.onBytes = onBytes;
     this.onWhole = onWhole;
+    this.pace = pace;
     this.whole = body.length() == 0;
   }
 
@@ -74,7 +81,7 @@ final class RequestIntake implements BodySource {
         start = ByteBuffer.allocate(nextCapacity()).put(start.flip());
       }
       int before = start.position();
-      int count = body.read(start);
+      int count = pull(start);
       if (count == 0) {
         return false;
       }
@@ -123,7 +130,7 @@ final class RequestIntake implements BodySource {
 
   /** Whether the last read found nothing: the client is what all wait for. */
   boolean isStarved() {
-    return starved;
+    return pace.isStarved();
   }
 
   /** Whether the client was asked for bytes: only then is a waiting one told to go on. */
@@ -171,14 +178,23 @@ final class RequestIntake implements BodySource {
       return -1;
     }
     int before = into.position();
-    int count = body.read(into);
-    starved = count == 0;
+    int count = pull(into);
     if (count < 0) {
       checkLength();
       whole = true;
       onWhole.run();
     } else if (count > 0) {
       took(into, before, count);
+    }
+    return count;
+  }
+
+  private int pull(ByteBuffer into) throws IOException {
+    int count = body.read(into);
+    if (count == 0) {
+      pace.starve();
+    } else {
+      pace.feed(Math.max(0, count));
     }
     return count;
   }

@@ -41,7 +41,7 @@ class BrokenConfigTest {
             "server: {»max_bodysize: 1}",
             "server.max_bodysize",
             "is no known key, did you mean 'max_body_size'?",
-            "one of host, port, timeout, max_body_size, pre_stop_delay, drain_timeout, max_streams, max_connections"),
+            "one of host, port, timeout, max_body_size, pre_stop_delay, drain_timeout, max_streams, max_connections, min_upload_rate"),
         broken("server: {»maxBodySize: 1}", "server.maxBodySize", "mean 'max_body_size'?"),
         broken("»servers: {port: 1}", "servers", "mean 'server'?", "demo_provider"),
         broken("server: {»colour: red}", "server.colour", "is no known key (expected: one of"),
@@ -69,6 +69,7 @@ class BrokenConfigTest {
         broken("server: {drain_timeout: »soon}", "server.drain_timeout", "is 'soon'", "PT30S"),
         broken("server: {max_body_size: »10 MB}", "server.max_body_size", "is '10 MB'", "10MB"),
         broken("server: {max_body_size: »0}", "server.max_body_size", "at least 1 byte"),
+        broken("server: {min_upload_rate: »-1}", "server.min_upload_rate", "the size is negative"),
         broken("server: {max_body_size: »-1MB}", "server.max_body_size", "the size is negative"),
         broken(
             "server: {max_body_size: »9999999999GB}",

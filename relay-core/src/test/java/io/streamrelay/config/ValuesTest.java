@@ -228,4 +228,11 @@ class ValuesTest {
   void whatHasAUseIsNot(String keys) {
     assertThat(ConfigTexts.load(ConfigTexts.route(", " + keys), Map.of()).warnings()).isEmpty();
   }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, 1", "2KB, 2048"})
+  void anUploadsRateIsBytesInASecond(String text, long bytes) {
+    assertThat(ConfigTexts.load("server: {min_upload_rate: " + text + "}").server().minUploadRate())
+        .isEqualTo(bytes);
+  }
 }

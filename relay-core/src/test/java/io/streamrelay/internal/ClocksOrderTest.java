@@ -29,6 +29,7 @@ class ClocksOrderTest {
               Duration.ofSeconds(3),
               Duration.ZERO,
               Duration.ZERO),
+          new UploadPace(ticker, 0, Duration.ZERO),
           stop -> ran.add(stop.name()),
           () -> ran.add("FINISH"),
           () -> ran.add("TURN"));
@@ -73,6 +74,7 @@ class ClocksOrderTest {
             late,
             new FakeScheduler(late),
             Clocks.Limits.of(null),
+            new UploadPace(late, 0, Duration.ZERO),
             stop -> ran.add(stop.name()),
             () -> ran.add("FINISH"),
             () -> ran.add("TURN"));

@@ -31,6 +31,11 @@ interface ClientConnection {
    * Notices from now on that the client leaves while nothing is written to it. Called once, when
    * the request has been read to its end, by the thread that read it.
    *
+   * <p>Not before that: a departure then shows to whoever reads the body, behind the bytes that
+   * came before it. While the upstream takes none they are left with the system, which keeps memory
+   * bounded and the connection's end out of sight. A reset's too: even behind one a read first
+   * gives the bytes that came before it. The route's idle clock bounds it.
+   *
    * @param onGone runs at most once, on an I/O thread or that of {@link DepartureWatch}
    */
   void watch(Runnable onGone);

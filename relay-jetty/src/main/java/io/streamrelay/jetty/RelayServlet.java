@@ -29,7 +29,8 @@ import org.slf4j.LoggerFactory;
  * <p>A client that sends {@code Expect: 100-continue} is told to go on once it was admitted; not so
  * on Tomcat, which tells every such client to go on before it asks a servlet. Leave Tomcat's {@code
  * continueResponseTiming} at that: with {@code onRead} it never tells a client whose body is read
- * without blocking.
+ * without blocking. Jetty says so to a client of HTTP/1.0 too, which should not be told (RFC 9110
+ * §10.1.1), and gives a servlet no way to prevent it.
  *
  * <p>Made in code with a relay, whose owner drains and closes it; or by the container, and then the
  * init parameter {@code config} names the YAML file, and the servlet closes its relay when it is
