@@ -115,24 +115,12 @@ class CutEverywhereTest extends ExchangeFixture {
     assertThat(Arrays.copyOf(got, Math.min(got.length, length)))
         .isEqualTo(Arrays.copyOf(bytes, length));
     String told = new String(got, length, got.length - length, StandardCharsets.UTF_8);
-    boolean border = isBorder(bytes, length);
+    boolean border = Recording.isEventBorder(bytes, length);
     assertThat(!told.isEmpty()).as("an event at %s: %s", length, told).isEqualTo(border);
     if (border) {
       assertThat(told).containsAnyOf("upstream_failed", "upstream_truncated").endsWith("}\n\n");
       assertThat(told.toLowerCase(Locale.ROOT)).contains("error");
       assertThat(told.indexOf("\n\n")).isEqualTo(told.length() - 2);
     }
-  }
-
-  /** By the standard's own grammar, on the text: at the start, after a blank line or a comment. */
-  private static boolean isBorder(byte[] bytes, int length) {
-    String text = new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
-    boolean splitsCrLf = text.endsWith("\r") && length < bytes.length && bytes[length] == '\n';
-    String[] lines = text.split("\r\n|\r|\n", -1);
-    String last = lines.length < 2 ? "" : lines[lines.length - 2];
-    boolean afterComment =
-        last.startsWith(":") && (lines.length < 3 || lines[lines.length - 3].isEmpty());
-    return text.isEmpty()
-        || (!splitsCrLf && lines[lines.length - 1].isEmpty() && (last.isEmpty() || afterComment));
   }
 }

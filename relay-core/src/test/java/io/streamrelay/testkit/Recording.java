@@ -1,5 +1,6 @@
 package io.streamrelay.testkit;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.streamrelay.route.Dialect;
@@ -99,6 +100,26 @@ public record Recording(
       end++;
     }
     return text.substring(0, end).getBytes(UTF_8).length;
+  }
+
+  /**
+   * Tells whether an event of somebody else's may follow so many bytes without running into one of
+   * the stream's own: at the start, behind a blank line, or behind a comment between two events. By
+   * the grammar of the HTML standard's section on server-sent events, applied to the text.
+   *
+   * @param bytes a stream of events
+   * @param length how many of them have passed
+   * @return false also between the two halves of a CRLF
+   */
+  public static boolean isEventBorder(byte[] bytes, int length) {
+    String text = new String(bytes, 0, length, ISO_8859_1);
+    boolean splitsCrLf = text.endsWith("\r") && length < bytes.length && bytes[length] == '\n';
+    String[] lines = text.split("\r\n|\r|\n", -1);
+    String last = lines.length < 2 ? "" : lines[lines.length - 2];
+    boolean afterComment =
+        last.startsWith(":") && (lines.length < 3 || lines[lines.length - 3].isEmpty());
+    return text.isEmpty()
+        || (!splitsCrLf && lines[lines.length - 1].isEmpty() && (last.isEmpty() || afterComment));
   }
 
   /**
