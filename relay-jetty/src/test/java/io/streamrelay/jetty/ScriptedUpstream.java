@@ -41,6 +41,10 @@ final class ScriptedUpstream implements AutoCloseable {
     }
   }
 
+  boolean isClosed() {
+    return socket.isClosed();
+  }
+
   /** The next connection, with its request read and dropped. */
   Wire acceptRequest() throws IOException {
     Wire wire = accept();
