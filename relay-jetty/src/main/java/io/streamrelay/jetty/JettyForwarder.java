@@ -4,6 +4,7 @@ import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.StreamingForwarder;
 import io.streamrelay.forward.UpstreamRequest;
+import java.net.InetAddress;
 import java.time.Duration;
 import org.eclipse.jetty.client.ContinueProtocolHandler;
 import org.eclipse.jetty.client.EarlyHintsProtocolHandler;
@@ -21,6 +22,7 @@ import org.eclipse.jetty.io.ClientConnector;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+import org.eclipse.jetty.util.thread.Scheduler;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +42,7 @@ public final class JettyForwarder implements StreamingForwarder {
    * How long a connection rests after an answer. Some servers close it right then without having
    * said so, and a request that went out meanwhile would fail.
    */
-  private static final long POOLED_REST_MILLIS = 10;
+  static final long POOLED_REST_MILLIS = 10;
 
   /** The route's own clock is the one that counts; this ends what nobody waits for any more. */
   private static final Duration CONNECT_CEILING = Duration.ofSeconds(60);
@@ -59,6 +61,7 @@ public final class JettyForwarder implements StreamingForwarder {
   private static final int MAX_REQUEST_HEAD_BYTES = 64 * 1024;
 
   private final HttpClient client;
+  private final NameResolver names;
 
   private JettyForwarder(Builder b) {
     QueuedThreadPool threads = new QueuedThreadPool(16, 2);
@@ -85,7 +88,9 @@ public final class JettyForwarder implements StreamingForwarder {
     if (b.byteBufferPool != null) {
       client.setByteBufferPool(b.byteBufferPool);
     }
-    client.setScheduler(new ScheduledExecutorScheduler("relay-upstream-timer", true));
+    client.setScheduler(b.timer);
+    names = new NameResolver(b.lookup);
+    client.setSocketAddressResolver(names);
     client.setFollowRedirects(false);
     client.setUserAgentField(null);
     client.setDefaultRequestContentType(null);
@@ -147,6 +152,8 @@ public final class JettyForwarder implements StreamingForwarder {
       client.stop();
     } catch (Exception e) {
       throw new IllegalStateException("the upstream client could not stop", e);
+    } finally {
+      names.close();
     }
   }
 
@@ -166,6 +173,8 @@ public final class JettyForwarder implements StreamingForwarder {
     private int maxConnectionsPerUpstream = ALL_PORTS;
     private int maxQueuedPerUpstream = ALL_PORTS;
     private @Nullable ByteBufferPool byteBufferPool;
+    private NameResolver.Lookup lookup = InetAddress::getAllByName;
+    private Scheduler timer = new ScheduledExecutorScheduler("relay-upstream-timer", true);
     private int selectors = Math.max(1, Runtime.getRuntime().availableProcessors() / 4);
 
     private Builder() {}
@@ -207,6 +216,18 @@ public final class JettyForwarder implements StreamingForwarder {
     /** For tests that look for leaks. */
     Builder byteBufferPool(ByteBufferPool pool) {
       this.byteBufferPool = pool;
+      return this;
+    }
+
+    /** For tests of slow names. */
+    Builder lookup(NameResolver.Lookup lookup) {
+      this.lookup = lookup;
+      return this;
+    }
+
+    /** For tests that hold its timers. */
+    Builder timer(Scheduler timer) {
+      this.timer = timer;
       return this;
     }
 
