@@ -26,6 +26,10 @@ import org.yaml.snakeyaml.reader.StreamReader;
 final class YamlText {
   static final int MAX_BYTES = 3 * 1024 * 1024;
   private static final int MAX_ALIASES = 50;
+
+  /** The parser's time grows with the square of what is on one line. */
+  static final int MAX_LINE_CHARACTERS = 1024 * 1024;
+
   private static final String A_FILE = "a YAML file, such as configs/config.yaml";
   private static final String A_MAP =
       "keys and values at the top level, such as 'routes:' with at least one route";
@@ -76,7 +80,7 @@ final class YamlText {
 
   /** Parses the text; empty if it is not one YAML map, which is then among the problems. */
   static Optional<MappingNode> compose(String text, LoadContext context) {
-    if (refuseControlCharacter(text, context)) {
+    if (refuseCharacters(text, context)) {
       return Optional.empty();
     }
     LoaderOptions options = new LoaderOptions();
@@ -104,8 +108,8 @@ final class YamlText {
     return Optional.of(map);
   }
 
-  /** Done here because the parser does not tell where such a character is. */
-  private static boolean refuseControlCharacter(String text, LoadContext context) {
+  /** Done here because the parser does not tell where a character is that it does not take. */
+  private static boolean refuseCharacters(String text, LoadContext context) {
     int line = 1;
     int column = 1;
     for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {
@@ -117,6 +121,15 @@ final class YamlText {
             "",
             String.format("the character U+%04X stands in the text", c),
             "no control characters");
+        return true;
+      }
+      if (column > MAX_LINE_CHARACTERS && c != '\n') {
+        context.problem(
+            line,
+            column,
+            "",
+            "the line is too long",
+            "at most " + MAX_LINE_CHARACTERS + " characters on a line");
         return true;
       }
       column = c == '\n' ? 1 : column + 1;

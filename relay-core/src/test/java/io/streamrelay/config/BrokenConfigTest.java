@@ -426,6 +426,20 @@ class BrokenConfigTest {
   }
 
   @Test
+  void aLineThatWouldTakeTheParserSecondsIsRefused() {
+    int most = YamlText.MAX_LINE_CHARACTERS;
+    String longest = "x: '" + "y".repeat(most - 5) + "'\n";
+    assertThat(ConfigTexts.problems(longest, Map.of()))
+        .singleElement()
+        .asString()
+        .doesNotContain("too long");
+    assertThat(ConfigTexts.problems("# a comment\n" + longest.replace("'\n", "y'"), Map.of()))
+        .singleElement()
+        .asString()
+        .contains(":2:" + (most + 1) + ": the line is too long (expected: at most 1048576 ");
+  }
+
+  @Test
   void deepNestingIsOneProblem() {
     assertThat(ConfigTexts.problems("server: " + "[".repeat(5000), Map.of()))
         .singleElement()
