@@ -119,10 +119,7 @@ class SlowNamesTest {
       Thread.onSpinWait();
     }
 
-    // More than a stream sends in one turn, so that it takes a thread of the client's besides.
-    String much = (": " + "x".repeat(1021) + "\n").repeat(256);
-    call.sendChunk(much + "\n" + EVENT + DONE).sendLastChunk();
-    assertThat(running.readText(head)).isEqualTo(EVENT + much + "\n" + EVENT + DONE);
+    // While the first stream runs, so that this one needs a connection and its name a look-up.
     Wire other = ask("quick");
     upstream
         .acceptRequest()
@@ -130,15 +127,20 @@ class SlowNamesTest {
         .sendChunk(EVENT + DONE)
         .sendLastChunk();
     assertThat(other.readText(other.readHead())).isEqualTo(EVENT + DONE);
+    // More than a stream sends in one turn, so that it takes a thread of the client's besides.
+    String much = (": " + "x".repeat(1021) + "\n").repeat(256);
+    call.sendChunk(much + "\n" + EVENT + DONE).sendLastChunk();
+    assertThat(running.readText(head)).isEqualTo(EVENT + much + "\n" + EVENT + DONE);
     assertThat(slowLookups).hasValue(1);
 
     answered.countDown();
+    List<Wire> calls = new ArrayList<>();
     for (int i = 0; i < EXCHANGES; i++) {
-      upstream
-          .acceptRequest()
-          .send(ScriptedUpstream.EVENT_STREAM)
-          .sendChunk(EVENT + DONE)
-          .sendLastChunk();
+      calls.add(upstream.acceptRequest());
+    }
+    // Only now, or else one that is answered is used again by another.
+    for (Wire each : calls) {
+      each.send(ScriptedUpstream.EVENT_STREAM).sendChunk(EVENT + DONE).sendLastChunk();
     }
     for (Wire each : waiting.subList(1, 1 + EXCHANGES)) {
       assertThat(each.readText(each.readHead())).isEqualTo(EVENT + DONE);
