@@ -20,6 +20,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Streams that break, or say that they failed, after the head was sent. */
 class BrokenStreamTest extends ExchangeFixture {
+  private static final String ANTHROPIC_HALF =
+      """
+      event: message_start
+      data: {"type":"message_start","message":{}}
+
+      event: content_block_delta
+      data: {"type":"content_bl
+
+      """;
+
   private void fail() {
     forwarder.call().fail(Phase.BODY);
   }
@@ -163,6 +173,63 @@ class BrokenStreamTest extends ExchangeFixture {
     FakeClient client = streaming();
     forwarder.call().chunk(FINISH).complete();
     assertCutWithEvent(client, EVENT + FINISH, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"data: [DONE]", "data: [DONE]\n"})
+  void aMarkerThatIsNotDispatchedIsLostToParsersAndSoIsMissing(String marker) {
+    FakeClient client = streaming();
+    forwarder.call().chunk(FINISH).chunk(marker).complete();
+    assertCut(
+        client,
+        EVENT + FINISH + marker,
+        EndReason.UPSTREAM_TRUNCATED,
+        ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"data: [DONE]", "data: [DONE]\n", "data: [DONE]\n\n"})
+  void aRouteThatRequiresNoMarkerTakesOneThatIsNotDispatched(String marker) {
+    serve(route().requireDone(false));
+    FakeClient client = streaming();
+    forwarder.call().chunk(marker).complete();
+    assertComplete(client, EVENT + marker);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        "event: [DONE]\n\nid: [DONE]\n\n",
+        "retry: 10\n\n"
+      })
+  void pingsAreNoAnswerToARequestForAStream(String text) {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, SSE).chunk(text).complete();
+    assertCutWithEvent(client, text, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        ANTHROPIC_HALF,
+        "event: response.created\ndata: {\"type\":\"response.created\"}\n\ndata: {\"ty\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[]}}]}\n\ndata: {\"candi\n\n"
+      })
+  void halfAnEventWithABlankLineBehindItIsNoReasonToTrustAStream(String text) {
+    FakeClient client = chat();
+    forwarder.call().connected().head(200, SSE).chunk(text).complete();
+    assertCutWithEvent(client, text, ErrorCode.UPSTREAM_TRUNCATED);
+  }
+
+  @Test
+  void aRouteToAnthropicKnowsItsStreamWithoutTheFirstEvent() {
+    serve(route().dialect(Dialect.ANTHROPIC));
+    FakeClient client = chat();
+    String text = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\"}\n\n";
+    forwarder.call().connected().head(200, SSE).chunk(text).complete();
+    assertThat(client.isCut()).isTrue();
+    assertThat(record().end()).isEqualTo(EndReason.UPSTREAM_TRUNCATED);
   }
 
   @Test

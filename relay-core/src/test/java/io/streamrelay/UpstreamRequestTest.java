@@ -166,7 +166,7 @@ class UpstreamRequestTest extends ExchangeFixture {
       nullValues = "-",
       value = {
         "a=1&b=%20&c, a=1&b=%20&c",
-        "key=1, key=1",
+        "key=1, -",
         "api-key=1, -",
         "a=1&api-key=2&b=3, a=1&b=3",
         "API-KEY=1&a, a",

@@ -336,11 +336,15 @@ final class ClientAnswer implements ResponseSink {
       }
       bytes += count;
     }
-    if (gone) {
+    if (gone && !response.isTaken()) {
       // By this very write, which failed.
       depart();
     }
     observe(chunk, from, to);
+    if (gone) {
+      // The client took the chunk and left before it was looked at.
+      depart();
+    }
   }
 
   @Override
@@ -528,11 +532,17 @@ final class ClientAnswer implements ResponseSink {
       return Verdict.UNKNOWN;
     }
     Verdict said = watching.verdict();
-    if (said == Verdict.UNKNOWN && streamAsked && watching.events() == 0) {
-      // Nothing at all is no answer to a request for a stream.
+    if (said == Verdict.UNKNOWN && streamAsked && !watching.contentSeen()) {
+      // Nothing, or nothing but pings, is no answer to a request for a stream.
       return Verdict.TRUNCATED;
     }
     boolean reasonSuffices = gone || !exchange.route().requireDone();
+    if (said == Verdict.COMPLETE
+        && !reasonSuffices
+        && !watching.terminalSeen()
+        && watching.eventPending()) {
+      return Verdict.TRUNCATED;
+    }
     return said == Verdict.TRUNCATED && reasonSuffices && watching.finishSeen()
         ? Verdict.COMPLETE
         : said;

@@ -595,7 +595,7 @@ public final class ExchangeRun implements Exchange {
     }
     lastEvent = ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id));
     phase = Phase.CUT;
-    clocks.awaitFinish(FINISH_LIMIT);
+    clocks.awaitFinish(finishLimit());
     return true;
   }
 
@@ -618,10 +618,16 @@ public final class ExchangeRun implements Exchange {
     return false;
   }
 
+  /** A client that has stood still is not waited for again, and a relay that stops waits little. */
+  private Duration finishLimit() {
+    Stop why = stop.get();
+    return why == Stop.REQUEST_TIMEOUT || why == Stop.DRAINED ? PAUSE_LIMIT : FINISH_LIMIT;
+  }
+
   private boolean refuseWith(RelayError error) {
     refusal = error;
     phase = Phase.REFUSE;
-    clocks.awaitFinish(FINISH_LIMIT);
+    clocks.awaitFinish(finishLimit());
     return true;
   }
 
@@ -838,7 +844,7 @@ public final class ExchangeRun implements Exchange {
         headers.set(credential.header(), value);
       }
     }
-    String query = Queries.withoutCredentials(request.rawQuery(), route.dialect());
+    String query = Queries.withoutCredentials(request.rawQuery());
     String path = route.upstreamPath(request.rawPath());
     return new UpstreamRequest(
         request.method(),

@@ -1,6 +1,5 @@
 package io.streamrelay.internal;
 
-import io.streamrelay.route.Dialect;
 import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +9,7 @@ final class Queries {
   /** Parameters that some provider reads a key from. */
   private static final Set<String> CREDENTIALS =
       Set.of(
+          "key",
           "api-key",
           "api_key",
           "x-api-key",
@@ -29,10 +29,9 @@ final class Queries {
    * A client's key must not reach an upstream, nor override the route's own.
    *
    * @param rawQuery as it came; null for none
-   * @param dialect Gemini reads a key from {@code key} too
    * @return null if nothing is left
    */
-  static @Nullable String withoutCredentials(@Nullable String rawQuery, Dialect dialect) {
+  static @Nullable String withoutCredentials(@Nullable String rawQuery) {
     if (rawQuery == null) {
       return null;
     }
@@ -45,7 +44,7 @@ final class Queries {
       while (end < rawQuery.length() && "&;".indexOf(rawQuery.charAt(end)) < 0) {
         end++;
       }
-      if (isCredential(rawQuery.substring(start, end), dialect)) {
+      if (isCredential(rawQuery.substring(start, end))) {
         found = true;
       } else {
         // With the separator before it, unless it turned out to be the first.
@@ -59,10 +58,10 @@ final class Queries {
     return kept.length() == 0 ? null : kept.toString();
   }
 
-  private static boolean isCredential(String pair, Dialect dialect) {
+  private static boolean isCredential(String pair) {
     int equals = pair.indexOf('=');
     String name = decodeName(equals < 0 ? pair : pair.substring(0, equals));
-    return CREDENTIALS.contains(name) || (dialect == Dialect.GEMINI && name.equals("key"));
+    return CREDENTIALS.contains(name);
   }
 
   private static String decodeName(String raw) {

@@ -161,6 +161,17 @@ public final class StreamObserver {
   }
 
   /**
+   * Tells whether the stream stands behind data whose event is not whole: the blank line is missing
+   * that would dispatch it (WHATWG HTML, "Interpreting an event stream"). At a stream's end such an
+   * event is lost to parsers that keep to the standard.
+   *
+   * @return false between events
+   */
+  public boolean eventPending() {
+    return scanner.pending().hasData();
+  }
+
+  /**
    * Tells whether a terminal marker has passed whole: nothing that matters follows.
    *
    * @return false of Gemini's streams, which have none
@@ -266,7 +277,7 @@ public final class StreamObserver {
     }
     ended = outcome(protocol, event);
     finishSeen |= probe.finish;
-    unreadable |= probe.object && !probe.complete();
+    unreadable |= probe.object && probe.failed();
     contentSeen |= count(tally, protocol, event, ended);
   }
 
@@ -290,7 +301,11 @@ public final class StreamObserver {
     if (probe.completionChunk || probe.choices) {
       return Protocol.COMPLETIONS;
     }
-    if (is(event, "message_start") && probe.message) {
+    boolean anthropic =
+        (is(event, "message_start") && probe.message)
+            || (dialect == Dialect.ANTHROPIC
+                && (startsWith(event, "content_block_") || is(event, "message_delta")));
+    if (anthropic) {
       return Protocol.ANTHROPIC;
     }
     if (is(event, "response.created")

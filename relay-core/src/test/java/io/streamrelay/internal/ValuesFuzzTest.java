@@ -6,7 +6,6 @@ import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
-import io.streamrelay.route.Dialect;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -100,8 +99,8 @@ class ValuesFuzzTest {
         }
       }
       String query = made.toString();
-      String kept = Queries.withoutCredentials(query, Dialect.OPENAI);
-      String again = kept == null ? null : Queries.withoutCredentials(kept, Dialect.OPENAI);
+      String kept = Queries.withoutCredentials(query);
+      String again = kept == null ? null : Queries.withoutCredentials(kept);
       assertThat(again).as(query).isEqualTo(kept);
       for (String pair : (kept == null ? "" : kept).split("[&;]", -1)) {
         assertThat(pair.toLowerCase(Locale.ROOT))

@@ -123,6 +123,23 @@ public record Recording(
   }
 
   /**
+   * Tells how many bytes there are up to the end of the blank line behind {@link #terminalEnd()}:
+   * with fewer, a parser that keeps to the standard drops the event that decides (WHATWG HTML,
+   * "Interpreting an event stream").
+   *
+   * @return the length of the body if nothing in it tells the end
+   */
+  public int dispatchEnd() {
+    byte[] bytes = bytes();
+    int end = terminalEnd();
+    for (int line = 0; line < 2 && end < bytes.length; line++) {
+      boolean crLf = bytes[end] == '\r' && end + 1 < bytes.length && bytes[end + 1] == '\n';
+      end += crLf ? 2 : 1;
+    }
+    return end;
+  }
+
+  /**
    * Splits the body as providers send it: events and comments with their blank line, JSON lines,
    * audio in pieces of 1 KiB.
    *
