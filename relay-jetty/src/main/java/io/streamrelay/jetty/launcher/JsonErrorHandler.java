@@ -35,7 +35,10 @@ final class JsonErrorHandler extends ErrorHandler {
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
     int status = response.getStatus() < 400 ? 500 : response.getStatus();
-    refused.labelValues(COUNTED.contains(status) ? Integer.toString(status) : "other").inc();
+    if (request.getConnectionMetaData().getConnection().getEndPoint().isOpen()) {
+      // What is closed was refused, and counted, by HeadClock.
+      refused.labelValues(COUNTED.contains(status) ? Integer.toString(status) : "other").inc();
+    }
     ErrorCode code = code(status);
     RelayError error =
         new RelayError(code, code.code(), status, HttpStatus.getMessage(status), null);

@@ -104,7 +104,8 @@ class DrainIT {
       assertThat(live).allMatch(client -> client.bytes == whole);
       assertThat(relay.exitCode()).isZero();
       assertThat(relay.out())
-          .anyMatch(line -> line.contains("stopped: 201 live exchanges ended, 0 were cut"));
+          // One more if it was live when the relay stopped to take any.
+          .anyMatch(line -> line.matches(".*stopped: 20[12] live exchanges ended, 0 were cut.*"));
       assertThat(count(relay, "\"outcome\":\"complete\"")).isGreaterThanOrEqualTo(201);
     }
   }

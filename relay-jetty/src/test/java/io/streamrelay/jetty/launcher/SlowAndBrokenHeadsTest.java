@@ -87,11 +87,11 @@ class SlowAndBrokenHeadsTest {
     return got.toString();
   }
 
-  private double refused(String status) {
+  private double refused(@Nullable String status) {
     return server().relay().registry().scrape().stream()
         .filter(metric -> metric.getMetadata().getName().equals("relay_refused_requests"))
         .flatMap(metric -> metric.getDataPoints().stream())
-        .filter(point -> status.equals(point.getLabels().get("status")))
+        .filter(point -> status == null || status.equals(point.getLabels().get("status")))
         .mapToDouble(point -> ((CounterSnapshot.CounterDataPointSnapshot) point).getValue())
         .sum();
   }
@@ -115,6 +115,7 @@ class SlowAndBrokenHeadsTest {
       assertThat(drips).isLessThan(DRIPS);
     }
     assertThat(refused("408")).isEqualTo(1);
+    assertThat(refused(null)).as("under any status").isEqualTo(1);
     assertThat(upstream.connectionCount()).isZero();
   }
 
