@@ -138,6 +138,18 @@ final class RouteReader {
             .stallLimit(stallLimit)
             .forwardHeaders(forwardHeaders.toArray(String[]::new));
     warnOfNoUse(item, name, kind, timeouts, heartbeat, commitAfter);
+    if (kind == StreamKind.RAW
+        && onClientGone instanceof ClientGonePolicy.Drain drain
+        && drain.tokens() != null
+        && drain.time() == null
+        && drain.bytes() == null) {
+      context.warning(
+          item.path()
+              + " '"
+              + name
+              + "': on_client_gone.drain.tokens bounds nothing: a raw answer has no tokens"
+              + " (expected: time or bytes as well)");
+    }
     if (credential != null) {
       route.credential(credential);
     }

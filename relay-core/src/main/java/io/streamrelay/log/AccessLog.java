@@ -1,7 +1,6 @@
 package io.streamrelay.log;
 
 import io.streamrelay.Abandonment;
-import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
@@ -38,7 +37,7 @@ public final class AccessLog implements RelayListener {
 
   @Override
   public void onEnd(ExchangeRecord record) {
-    Level level = levelOf(record.end());
+    Level level = levelOf(record);
     if (!logger.isEnabledForLevel(level)) {
       return;
     }
@@ -84,8 +83,13 @@ public final class AccessLog implements RelayListener {
     line.log();
   }
 
-  private static Level levelOf(EndReason end) {
-    return switch (end) {
+  private static Level levelOf(ExchangeRecord record) {
+    ErrorCode error = record.error();
+    if (error == ErrorCode.CLIENT_STALLED || error == ErrorCode.REQUEST_TIMEOUT) {
+      // Also idle timeouts, but of the client's doing.
+      return Level.INFO;
+    }
+    return switch (record.end()) {
       case COMPLETE, REJECTED, UPSTREAM_REFUSED, CLIENT_GONE, BUDGET_CUT, DRAINED -> Level.INFO;
       case UPSTREAM_ERROR,
           UPSTREAM_TRUNCATED,

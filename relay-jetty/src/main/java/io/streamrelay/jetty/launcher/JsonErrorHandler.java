@@ -32,6 +32,12 @@ final class JsonErrorHandler extends ErrorHandler {
     this.refused = refused;
   }
 
+  /** Shows every status with its zero, so that the first refusal is an increase. */
+  static void initialize(Counter refused) {
+    COUNTED.forEach(status -> refused.initLabelValues(Integer.toString(status)));
+    refused.initLabelValues("other");
+  }
+
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
     int status = response.getStatus() < 400 ? 500 : response.getStatus();

@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
       "  1  could not start, for example because the port is in use",
       "  2  the command line or the configuration is wrong",
       "  3  stopped, but streams had to be cut at the drain deadline",
-      "  130, 143  halted by a second SIGINT or SIGTERM before all was over"
+      "  130, 143  halted by a second SIGINT or SIGTERM, or by one before it served"
     })
 public final class Main implements Callable<Integer> {
   static final int OK = 0;

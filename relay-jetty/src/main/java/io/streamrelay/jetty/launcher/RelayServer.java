@@ -98,6 +98,7 @@ public final class RelayServer implements AutoCloseable {
             .help("Requests that the server refused by itself, unseen by any route.")
             .labelNames("status")
             .register(relay.registry());
+    JsonErrorHandler.initialize(refused);
     connector =
         new HeadClock(
             server,
