@@ -128,19 +128,21 @@ final class ServletBody implements BodySource, ReadListener {
       ask();
       return 0;
     }
-    if (!available) {
-      return 0;
+    int count = 0;
+    // Once more after nothing: Tomcat calls itself ready when all it has is the end of a chunk's
+    // line, and calls back only whoever was told that it is not.
+    while (count == 0 && available && into.hasRemaining()) {
+      if (stream.isFinished()) {
+        return -1;
+      }
+      // Lowered first: the container may raise it again while isReady is still returning false.
+      available = false;
+      if (stream.isReady()) {
+        available = true;
+        count = read(stream, into);
+      }
     }
-    if (stream.isFinished()) {
-      return -1;
-    }
-    // Lowered first: the container may raise it again while isReady is still returning false.
-    available = false;
-    if (!stream.isReady()) {
-      return 0;
-    }
-    available = true;
-    return read(stream, into);
+    return count;
   }
 
   private void ask() throws IOException {

@@ -1150,6 +1150,40 @@ abstract class ServletContainerContract {
     assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
   }
 
+  /**
+   * A container may find itself with nothing but a part of a chunk's framing, wherever its buffers
+   * end.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aClientThatLeavesBehindAChunkIsNoticed(boolean byReset) throws Exception {
+    for (int length : new int[] {1, 4096, 8184, 8192, 16_312, 16_384}) {
+      for (int held = 0; held <= 2; held++) {
+        try (Wire client = client()) {
+          client.send(request("POST", BELOW_MOUNT + "/tts", "Transfer-Encoding: chunked"));
+          client.send(Integer.toHexString(length) + "\r\n");
+          client.send(new byte[length]).send("\r\n".substring(0, 2 - held));
+          anotherIsAnswered();
+          client.send("\r\n".substring(2 - held));
+          anotherIsAnswered();
+          leave(client, byReset);
+        }
+        assertThat(records.next().end())
+            .as("%d bytes, %d of the framing later", length, held)
+            .isEqualTo(EndReason.CLIENT_GONE);
+      }
+    }
+  }
+
+  /** Time enough for the container to have taken what was sent before. */
+  private void anotherIsAnswered() throws Exception {
+    try (Wire client = client()) {
+      client.send(request("GET", BELOW_MOUNT + "/nowhere"));
+      assertThat(client.readHead().status()).isEqualTo(404);
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
+  }
+
   @Test
   void aBodyWhoseFramingIsBrokenIsNoDeparture() throws Exception {
     if (!tellsBrokenFraming()) {
