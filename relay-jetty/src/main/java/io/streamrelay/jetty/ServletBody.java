@@ -26,6 +26,7 @@ final class ServletBody implements BodySource, ReadListener {
   private final boolean isUndertow;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
+  private volatile ClientConnection connection = ClientConnection.UNREACHABLE;
   private volatile boolean available;
   private volatile @Nullable Throwable failure;
   private volatile boolean ended;
@@ -69,6 +70,11 @@ final class ServletBody implements BodySource, ReadListener {
   /** Whether nothing more comes. */
   boolean hasEnded() {
     return ended;
+  }
+
+  /** Sets whom to ask if the body breaks off. */
+  void comesOver(ClientConnection its) {
+    connection = its;
   }
 
   /** Sets what to run once, when the body has been read to its end. */
@@ -153,9 +159,9 @@ final class ServletBody implements BodySource, ReadListener {
   }
 
   /** An {@link EOFException} if the client left, and not if what it sent is wrong. */
-  private static IOException brokenOff(Throwable cause) {
+  private IOException brokenOff(Throwable cause) {
     IOException broken =
-        hasLeft(cause)
+        hasLeft(cause) && !connection.isClientThere()
             ? new EOFException("reading client: the client left")
             : new IOException("reading client: the request broke off");
     broken.initCause(cause);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.streamrelay.DrainResult;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Relay;
 import io.streamrelay.config.AuthConfig;
 import io.streamrelay.config.RelayConfig;
@@ -101,6 +102,9 @@ abstract class ServletContainerContract {
 
   /** Whether it tells a request body whose chunks are broken from a client that left. */
   abstract boolean tellsBrokenFraming();
+
+  /** Whether a client whose chunks are broken gets an answer of the relay's. */
+  abstract boolean answersBrokenFraming();
 
   /** Whether it leaves it to the servlet when a client that waits for a 100 is told to go on. */
   abstract boolean letsTheServletSayContinue();
@@ -1184,8 +1188,9 @@ abstract class ServletContainerContract {
     assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
   }
 
-  @Test
-  void aBodyWhoseFramingIsBrokenIsNoDeparture() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"zz\r\n", "-1\r\n", "0x2\r\n", "3\r\nabcdef\r\n"})
+  void aBodyWhoseFramingIsBrokenIsNoDeparture(String broken) throws Exception {
     if (!tellsBrokenFraming()) {
       return;
     }
@@ -1197,10 +1202,19 @@ abstract class ServletContainerContract {
       InputStream body = call.body(call.readHead());
       assertThat(body.readNBytes(part.length)).isEqualTo(part);
 
-      client.send("zz\r\n");
+      client.send(broken);
 
       assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
-      assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
+      if (answersBrokenFraming()) {
+        Head head = client.readHead();
+        assertThat(head.status()).isEqualTo(400);
+        assertThat(client.readText(head)).contains("\"code\":\"invalid_body\"");
+        client.awaitEnd();
+      }
+      ExchangeRecord record = records.next();
+      assertThat(record.end()).isEqualTo(EndReason.REJECTED);
+      assertThat(record.error()).isEqualTo(ErrorCode.INVALID_BODY);
+      assertThat(record.status()).isEqualTo(400);
     }
   }
 
