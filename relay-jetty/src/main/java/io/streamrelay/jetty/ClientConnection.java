@@ -48,6 +48,16 @@ interface ClientConnection {
    */
   boolean breakOff(Runnable closed);
 
+  /**
+   * Tells, once a request body broke off, whether the client is still there, so that what it sent
+   * must be wrong; where the container itself tells the two apart, it is not asked.
+   *
+   * @return false if the client has left or nobody can tell
+   */
+  default boolean isClientThere() {
+    return false;
+  }
+
   /** Gives the connection back to its container; to be called before the answer is ended. */
   void release();
 

@@ -140,6 +140,12 @@ final class JettyConnection implements ClientConnection, Callback {
     return onGone;
   }
 
+  /** Jetty calls broken chunks an early end too, but has not seen an end then. */
+  @Override
+  public boolean isClientThere() {
+    return endPoint.isOpen() && !endPoint.isInputShutdown();
+  }
+
   @Override
   public boolean breakOff(Runnable closed) {
     // HTTP/1.0 knows no chunks: only a reset differs from an end.

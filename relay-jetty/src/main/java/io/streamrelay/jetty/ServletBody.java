@@ -26,6 +26,7 @@ final class ServletBody implements BodySource, ReadListener {
   private final boolean isUndertow;
   private volatile @Nullable Runnable readable;
   private volatile @Nullable Runnable onEnd;
+  private volatile ClientConnection connection = ClientConnection.UNREACHABLE;
   private volatile boolean available;
   private volatile @Nullable Throwable failure;
   private volatile boolean ended;
@@ -69,6 +70,11 @@ final class ServletBody implements BodySource, ReadListener {
   /** Whether nothing more comes. */
   boolean hasEnded() {
     return ended;
+  }
+
+  /** Sets whom to ask if the body breaks off. */
+  void comesOver(ClientConnection its) {
+    connection = its;
   }
 
   /** Sets what to run once, when the body has been read to its end. */
@@ -128,19 +134,21 @@ final class ServletBody implements BodySource, ReadListener {
       ask();
       return 0;
     }
-    if (!available) {
-      return 0;
+    int count = 0;
+    // Once more after nothing: Tomcat calls itself ready when all it has is the end of a chunk's
+    // line, and calls back only whoever was told that it is not.
+    while (count == 0 && available && into.hasRemaining()) {
+      if (stream.isFinished()) {
+        return -1;
+      }
+      // Lowered first: the container may raise it again while isReady is still returning false.
+      available = false;
+      if (stream.isReady()) {
+        available = true;
+        count = read(stream, into);
+      }
     }
-    if (stream.isFinished()) {
-      return -1;
-    }
-    // Lowered first: the container may raise it again while isReady is still returning false.
-    available = false;
-    if (!stream.isReady()) {
-      return 0;
-    }
-    available = true;
-    return read(stream, into);
+    return count;
   }
 
   private void ask() throws IOException {
@@ -151,9 +159,9 @@ final class ServletBody implements BodySource, ReadListener {
   }
 
   /** An {@link EOFException} if the client left, and not if what it sent is wrong. */
-  private static IOException brokenOff(Throwable cause) {
+  private IOException brokenOff(Throwable cause) {
     IOException broken =
-        hasLeft(cause)
+        hasLeft(cause) && !connection.isClientThere()
             ? new EOFException("reading client: the client left")
             : new IOException("reading client: the request broke off");
     broken.initCause(cause);

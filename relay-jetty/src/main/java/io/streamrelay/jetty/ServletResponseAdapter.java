@@ -54,6 +54,7 @@ final class ServletResponseAdapter implements ClientResponse, WriteListener, Asy
     this.out = response.getOutputStream();
     this.writer = ChunkWriter.of(out);
     this.connection = ClientConnection.of(request, gate);
+    body.comesOver(connection);
   }
 
   /** Lets the container's callbacks in; called last, on the request's own thread. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.streamrelay.DrainResult;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Relay;
 import io.streamrelay.config.AuthConfig;
 import io.streamrelay.config.RelayConfig;
@@ -101,6 +102,9 @@ abstract class ServletContainerContract {
 
   /** Whether it tells a request body whose chunks are broken from a client that left. */
   abstract boolean tellsBrokenFraming();
+
+  /** Whether a client whose chunks are broken gets an answer of the relay's. */
+  abstract boolean answersBrokenFraming();
 
   /** Whether it leaves it to the servlet when a client that waits for a 100 is told to go on. */
   abstract boolean letsTheServletSayContinue();
@@ -1150,8 +1154,43 @@ abstract class ServletContainerContract {
     assertThat(records.next().end()).isEqualTo(EndReason.CLIENT_GONE);
   }
 
-  @Test
-  void aBodyWhoseFramingIsBrokenIsNoDeparture() throws Exception {
+  /**
+   * A container may find itself with nothing but a part of a chunk's framing, wherever its buffers
+   * end.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aClientThatLeavesBehindAChunkIsNoticed(boolean byReset) throws Exception {
+    for (int length : new int[] {1, 4096, 8184, 8192, 16_312, 16_384}) {
+      for (int held = 0; held <= 2; held++) {
+        try (Wire client = client()) {
+          client.send(request("POST", BELOW_MOUNT + "/tts", "Transfer-Encoding: chunked"));
+          client.send(Integer.toHexString(length) + "\r\n");
+          client.send(new byte[length]).send("\r\n".substring(0, 2 - held));
+          anotherIsAnswered();
+          client.send("\r\n".substring(2 - held));
+          anotherIsAnswered();
+          leave(client, byReset);
+        }
+        assertThat(records.next().end())
+            .as("%d bytes, %d of the framing later", length, held)
+            .isEqualTo(EndReason.CLIENT_GONE);
+      }
+    }
+  }
+
+  /** Time enough for the container to have taken what was sent before. */
+  private void anotherIsAnswered() throws Exception {
+    try (Wire client = client()) {
+      client.send(request("GET", BELOW_MOUNT + "/nowhere"));
+      assertThat(client.readHead().status()).isEqualTo(404);
+    }
+    assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"zz\r\n", "-1\r\n", "0x2\r\n", "3\r\nabcdef\r\n"})
+  void aBodyWhoseFramingIsBrokenIsNoDeparture(String broken) throws Exception {
     if (!tellsBrokenFraming()) {
       return;
     }
@@ -1163,10 +1202,19 @@ abstract class ServletContainerContract {
       InputStream body = call.body(call.readHead());
       assertThat(body.readNBytes(part.length)).isEqualTo(part);
 
-      client.send("zz\r\n");
+      client.send(broken);
 
       assertThat(catchThrowable(body::readAllBytes)).isInstanceOf(Wire.BrokenBody.class);
-      assertThat(records.next().end()).isEqualTo(EndReason.REJECTED);
+      if (answersBrokenFraming()) {
+        Head head = client.readHead();
+        assertThat(head.status()).isEqualTo(400);
+        assertThat(client.readText(head)).contains("\"code\":\"invalid_body\"");
+        client.awaitEnd();
+      }
+      ExchangeRecord record = records.next();
+      assertThat(record.end()).isEqualTo(EndReason.REJECTED);
+      assertThat(record.error()).isEqualTo(ErrorCode.INVALID_BODY);
+      assertThat(record.status()).isEqualTo(400);
     }
   }
 

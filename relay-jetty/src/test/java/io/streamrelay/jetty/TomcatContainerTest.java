@@ -35,4 +35,10 @@ class TomcatContainerTest extends ServletContainerContract {
   boolean tellsBrokenFraming() {
     return true;
   }
+
+  /** It closes the connection. */
+  @Override
+  boolean answersBrokenFraming() {
+    return false;
+  }
 }

@@ -35,4 +35,9 @@ class UndertowContainerTest extends ServletContainerContract {
   boolean tellsBrokenFraming() {
     return false;
   }
+
+  @Override
+  boolean answersBrokenFraming() {
+    return false;
+  }
 }

@@ -33,18 +33,16 @@ class UploadFuzzTest {
   private final Recorder records = new Recorder();
   private volatile Round round = new Round(SEED);
 
-  /**
-   * Without Tomcat, where the departure of seed 20260612 stays unnoticed: one chunk of 16,312 bytes
-   * and the end of the connection right behind it. The exchange then ends by its clocks.
-   */
   private enum Container {
     JETTY,
+    TOMCAT,
     UNDERTOW;
 
     TestContainer start(List<Mount> mounts) throws Exception {
       Duration idle = Duration.ofSeconds(30);
       return switch (this) {
         case JETTY -> TestContainer.jetty(mounts, idle);
+        case TOMCAT -> TestContainer.tomcat(mounts, idle);
         case UNDERTOW -> TestContainer.undertow(mounts, idle);
       };
     }
