@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Uploads of all kinds meet upstreams of all kinds; the seed is in the failure's text. */
 @Timeout(120)
 class UploadFuzzTest {
-  private static final Duration RUN = Duration.ofSeconds(10);
+  private static final Duration RUN = Duration.ofSeconds(Long.getLong("relay.fuzz.seconds", 3));
   private static final long SEED = 20260301;
   private static final String REFUSED =
       "HTTP/1.1 429 Slow Down\r\nContent-Length: 7\r\nConnection: close\r\n\r\nrefused";
