@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.forward.ForwardResult.Phase;
-import io.streamrelay.http.Headers;
 import io.streamrelay.route.Dialect;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
 import io.streamrelay.transport.ClientResponse;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -308,44 +306,7 @@ class BrokenStreamTest extends ExchangeFixture {
     FakeClient client = new FakeClient();
     clients.add(client);
     // A container that shortens the chunk it was given, so that the observer runs over its end.
-    ClientResponse shortening =
-        new ClientResponse() {
-          @Override
-          public void listen(Runnable onReady, Runnable onGone) {
-            client.listen(onReady, onGone);
-          }
-
-          @Override
-          public boolean isReady() {
-            return client.isReady();
-          }
-
-          @Override
-          public void head(int status, Headers headers) {
-            client.head(status, headers);
-          }
-
-          @Override
-          public void write(ByteBuffer chunk) {
-            client.write(chunk);
-            chunk.position(0).limit(0);
-          }
-
-          @Override
-          public void flush() {
-            client.flush();
-          }
-
-          @Override
-          public void complete() {
-            client.complete();
-          }
-
-          @Override
-          public void cut() {
-            client.cut();
-          }
-        };
+    ClientResponse shortening = new QuirkyResponse(client, chunk -> chunk.position(0).limit(0));
     relay().handle(FakeRequest.post(CHAT).build(), shortening);
     forwarder.call().connected().head(200, SSE).chunk(EVENT).chunk(EVENT).complete();
     assertComplete(client, EVENT + EVENT);

@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.forward.ForwardResult.Phase;
-import io.streamrelay.http.Headers;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
-import io.streamrelay.transport.ClientResponse;
-import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -103,45 +100,6 @@ class ClientGoneTest extends ExchangeFixture {
     assertUpstreamCancelled();
   }
 
-  /** Its departure is seen while the relay's thread is still within the write that it took. */
-  private record LeavingWithinAWrite(FakeClient client) implements ClientResponse {
-    @Override
-    public void listen(Runnable onReady, Runnable onGone) {
-      client.listen(onReady, onGone);
-    }
-
-    @Override
-    public boolean isReady() {
-      return client.isReady();
-    }
-
-    @Override
-    public void head(int status, Headers headers) {
-      client.head(status, headers);
-    }
-
-    @Override
-    public void write(ByteBuffer chunk) {
-      client.write(chunk);
-      client.leave();
-    }
-
-    @Override
-    public void flush() {
-      client.flush();
-    }
-
-    @Override
-    public void complete() {
-      client.complete();
-    }
-
-    @Override
-    public void cut() {
-      client.cut();
-    }
-  }
-
   @Test
   void whoTookTheLastEventAndLeftAtOnceHasGotTheAnswer() {
     FakeClient client = new FakeClient();
@@ -149,7 +107,8 @@ class ClientGoneTest extends ExchangeFixture {
     relay()
         .handle(
             FakeRequest.post(CHAT).json("{\"model\":\"m\",\"stream\":true}").build(),
-            new LeavingWithinAWrite(client));
+            // Seen to leave while the relay's thread is still within the write that it took.
+            new QuirkyResponse(client, chunk -> client.leave()));
     forwarder.call().connected().head(200, SSE).chunk(EVENT + FINISH + DONE);
     assertThat(record().end()).isEqualTo(EndReason.COMPLETE);
     assertThat(record().abandonment()).isNull();
