@@ -137,19 +137,7 @@ final class RouteReader {
             .commitAfter(commitAfter)
             .stallLimit(stallLimit)
             .forwardHeaders(forwardHeaders.toArray(String[]::new));
-    warnOfNoUse(item, name, kind, timeouts, heartbeat, commitAfter);
-    if (kind == StreamKind.RAW
-        && onClientGone instanceof ClientGonePolicy.Drain drain
-        && drain.tokens() != null
-        && drain.time() == null
-        && drain.bytes() == null) {
-      context.warning(
-          item.path()
-              + " '"
-              + name
-              + "': on_client_gone.drain.tokens bounds nothing: a raw answer has no tokens"
-              + " (expected: time or bytes as well)");
-    }
+    warnOfNoUse(item, name, kind, timeouts, heartbeat, commitAfter, onClientGone);
     if (credential != null) {
       route.credential(credential);
     }
@@ -221,13 +209,24 @@ final class RouteReader {
       StreamKind kind,
       Timeouts timeouts,
       Duration heartbeat,
-      Duration commitAfter) {
+      Duration commitAfter,
+      @Nullable ClientGonePolicy onClientGone) {
     String where = item.path() + " '" + route + "': ";
     if (kind == StreamKind.RAW && !heartbeat.isZero()) {
       context.warning(where + "heartbeat does nothing: a raw answer has no room for comments");
     }
     if (kind == StreamKind.RAW && !commitAfter.isZero()) {
       context.warning(where + "commit_after does nothing: a raw answer is no stream of events");
+    }
+    if (kind == StreamKind.RAW
+        && onClientGone instanceof ClientGonePolicy.Drain drain
+        && drain.tokens() != null
+        && drain.time() == null
+        && drain.bytes() == null) {
+      context.warning(
+          where
+              + "on_client_gone.drain.tokens bounds nothing: a raw answer has no tokens"
+              + " (expected: time or bytes as well)");
     }
     Duration firstByte = timeouts.firstByte();
     if (!commitAfter.isZero() && !firstByte.isZero() && commitAfter.compareTo(firstByte) >= 0) {

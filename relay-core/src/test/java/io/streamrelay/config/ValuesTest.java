@@ -207,6 +207,7 @@ class ValuesTest {
       value = {
         "kind: raw, heartbeat: 15s | heartbeat does nothing",
         "kind: raw, commit_after: 15s | commit_after does nothing: a raw answer",
+        "kind: raw, on_client_gone: {drain: {tokens: 9}} | on_client_gone.drain.tokens bounds nothing",
         "commit_after: 20s, timeouts: {first_byte: 20s} | commit_after does nothing: timeouts"
       })
   void whatHasNoUseIsToldOf(String keys, String warning) {
