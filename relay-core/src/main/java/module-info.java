@@ -21,6 +21,8 @@ module io.streamrelay.core {
   exports io.streamrelay.metrics;
   exports io.streamrelay.observe;
   exports io.streamrelay.policy;
+  exports io.streamrelay.price;
   exports io.streamrelay.route;
+  exports io.streamrelay.trace;
   exports io.streamrelay.transport;
 }

@@ -1,7 +1,10 @@
 package io.streamrelay;
 
 import io.streamrelay.error.ErrorCode;
+import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.Usage;
+import io.streamrelay.price.Cost;
+import io.streamrelay.trace.TraceContext;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -238,13 +241,131 @@ public final class ExchangeRecord {
   }
 
   /**
-   * Returns what the exchange took; null if it was no stream of events that tells, such as raw
-   * audio or a JSON answer.
+   * Returns what the exchange took; its source tells how well that is known.
    *
    * @return see above
    */
-  public @Nullable Usage usage() {
+  public Usage usage() {
     return b.usage;
+  }
+
+  /**
+   * Returns the provider, by its name in OpenTelemetry's GenAI conventions if it has one; null
+   * where no route matched.
+   *
+   * @return see above
+   */
+  public @Nullable String provider() {
+    return b.provider;
+  }
+
+  /**
+   * Returns the upstream's host and port; null where no route matched.
+   *
+   * @return see above
+   */
+  public @Nullable String upstream() {
+    return b.upstream;
+  }
+
+  /**
+   * Returns the status the upstream answered with; 0 if it did not.
+   *
+   * @return see above
+   */
+  public int upstreamStatus() {
+    return b.upstreamStatus;
+  }
+
+  /**
+   * Returns how often the request was sent upstream.
+   *
+   * @return see above
+   */
+  public int attempts() {
+    return b.attempts;
+  }
+
+  /**
+   * Returns what was asked for, by its name in OpenTelemetry's GenAI conventions if it has one;
+   * null if not known.
+   *
+   * @return see above
+   */
+  public @Nullable String operation() {
+    return b.operation;
+  }
+
+  /**
+   * Returns whether the request asked for a stream or the answer was one of events.
+   *
+   * @return see above
+   */
+  public boolean isStream() {
+    return b.stream;
+  }
+
+  /**
+   * Returns the model that the answer names; null if it names none.
+   *
+   * @return see above
+   */
+  public @Nullable String responseModel() {
+    return b.responseModel;
+  }
+
+  /**
+   * Returns why the model stopped, in the provider's words; null if it did not say.
+   *
+   * @return see above
+   */
+  public @Nullable String finishReason() {
+    return b.finishReason;
+  }
+
+  /**
+   * Returns how far the exchange had come when its client left; null if it did not.
+   *
+   * @return see above
+   */
+  public @Nullable DisconnectPhase disconnect() {
+    return b.disconnect;
+  }
+
+  /**
+   * Returns when what a user waits for came.
+   *
+   * @return see above
+   */
+  public Timings timings() {
+    return b.timings;
+  }
+
+  /**
+   * Returns what it cost by list prices; null if not known, which is never the same as nothing.
+   *
+   * @return see above
+   */
+  public @Nullable Cost cost() {
+    return b.cost;
+  }
+
+  /**
+   * Returns what the audio was; null if there was none.
+   *
+   * @return see above
+   */
+  public @Nullable AudioStats audio() {
+    return b.audio;
+  }
+
+  /**
+   * Returns the place in a distributed trace; null if there is none.
+   *
+   * @return see above
+   */
+  public @Nullable TraceContext trace() {
+    return b.trace;
   }
 
   /**
@@ -291,10 +412,10 @@ public final class ExchangeRecord {
    * @return {@link #usage}'s less those delivered; -1 if nothing was abandoned or it is not known
    */
   public long wastedOutputTokens() {
-    Usage whole = b.usage;
-    return b.abandonment == null || whole == null || b.deliveredOutputTokens < 0
+    long made = b.usage.outputTokens();
+    return b.abandonment == null || made < 0 || b.deliveredOutputTokens < 0
         ? -1
-        : Math.max(0, whole.outputTokens() - b.deliveredOutputTokens);
+        : Math.max(0, made - b.deliveredOutputTokens);
   }
 
   /** Collects a record's fields; not thread-safe. */
@@ -322,7 +443,20 @@ public final class ExchangeRecord {
     private boolean earlyCommit = false;
     private long clientBlockedNanos = 0;
     private long upstreamWaitNanos = -1;
-    private @Nullable Usage usage;
+    private Usage usage = Usage.NONE;
+    private @Nullable String provider;
+    private @Nullable String upstream;
+    private int upstreamStatus = 0;
+    private int attempts = 0;
+    private @Nullable String operation;
+    private boolean stream = false;
+    private @Nullable String responseModel;
+    private @Nullable String finishReason;
+    private @Nullable DisconnectPhase disconnect;
+    private Timings timings = Timings.NONE;
+    private @Nullable Cost cost;
+    private @Nullable AudioStats audio;
+    private @Nullable TraceContext trace;
     private @Nullable Abandonment abandonment;
     private long abandonedNanos = -1;
     private long abandonedBytes = 0;
@@ -585,13 +719,158 @@ public final class ExchangeRecord {
     }
 
     /**
-     * Sets what the exchange took; null if not known.
+     * Sets what the exchange took; by default nothing is known.
      *
      * @param usage the value
      * @return this
      */
-    public Builder usage(@Nullable Usage usage) {
+    public Builder usage(Usage usage) {
       this.usage = usage;
+      return this;
+    }
+
+    /**
+     * Sets the provider, by its name in OpenTelemetry's GenAI conventions if it has one; null where
+     * no route matched.
+     *
+     * @param provider the value
+     * @return this
+     */
+    public Builder provider(@Nullable String provider) {
+      this.provider = provider;
+      return this;
+    }
+
+    /**
+     * Sets the upstream's host and port; null where no route matched.
+     *
+     * @param upstream the value
+     * @return this
+     */
+    public Builder upstream(@Nullable String upstream) {
+      this.upstream = upstream;
+      return this;
+    }
+
+    /**
+     * Sets the status the upstream answered with; 0 if it did not.
+     *
+     * @param upstreamStatus the value
+     * @return this
+     */
+    public Builder upstreamStatus(int upstreamStatus) {
+      this.upstreamStatus = upstreamStatus;
+      return this;
+    }
+
+    /**
+     * Sets how often the request was sent upstream.
+     *
+     * @param attempts the value
+     * @return this
+     */
+    public Builder attempts(int attempts) {
+      this.attempts = attempts;
+      return this;
+    }
+
+    /**
+     * Sets what was asked for, by its name in OpenTelemetry's GenAI conventions if it has one; null
+     * if not known.
+     *
+     * @param operation the value
+     * @return this
+     */
+    public Builder operation(@Nullable String operation) {
+      this.operation = operation;
+      return this;
+    }
+
+    /**
+     * Sets whether the request asked for a stream or the answer was one of events.
+     *
+     * @param stream the value
+     * @return this
+     */
+    public Builder stream(boolean stream) {
+      this.stream = stream;
+      return this;
+    }
+
+    /**
+     * Sets the model that the answer names; null if it names none.
+     *
+     * @param responseModel the value
+     * @return this
+     */
+    public Builder responseModel(@Nullable String responseModel) {
+      this.responseModel = responseModel;
+      return this;
+    }
+
+    /**
+     * Sets why the model stopped, in the provider's words; null if it did not say.
+     *
+     * @param finishReason the value
+     * @return this
+     */
+    public Builder finishReason(@Nullable String finishReason) {
+      this.finishReason = finishReason;
+      return this;
+    }
+
+    /**
+     * Sets how far the exchange had come when its client left; null if it did not.
+     *
+     * @param disconnect the value
+     * @return this
+     */
+    public Builder disconnect(@Nullable DisconnectPhase disconnect) {
+      this.disconnect = disconnect;
+      return this;
+    }
+
+    /**
+     * Sets when what a user waits for came.
+     *
+     * @param timings the value
+     * @return this
+     */
+    public Builder timings(Timings timings) {
+      this.timings = timings;
+      return this;
+    }
+
+    /**
+     * Sets what it cost by list prices; null if not known, which is never the same as nothing.
+     *
+     * @param cost the value
+     * @return this
+     */
+    public Builder cost(@Nullable Cost cost) {
+      this.cost = cost;
+      return this;
+    }
+
+    /**
+     * Sets what the audio was; null if there was none.
+     *
+     * @param audio the value
+     * @return this
+     */
+    public Builder audio(@Nullable AudioStats audio) {
+      this.audio = audio;
+      return this;
+    }
+
+    /**
+     * Sets the place in a distributed trace; null if there is none.
+     *
+     * @param trace the value
+     * @return this
+     */
+    public Builder trace(@Nullable TraceContext trace) {
+      this.trace = trace;
       return this;
     }
 
@@ -670,6 +949,19 @@ public final class ExchangeRecord {
       copy.clientBlockedNanos = clientBlockedNanos;
       copy.upstreamWaitNanos = upstreamWaitNanos;
       copy.usage = usage;
+      copy.provider = provider;
+      copy.upstream = upstream;
+      copy.upstreamStatus = upstreamStatus;
+      copy.attempts = attempts;
+      copy.operation = operation;
+      copy.stream = stream;
+      copy.responseModel = responseModel;
+      copy.finishReason = finishReason;
+      copy.disconnect = disconnect;
+      copy.timings = timings;
+      copy.cost = cost;
+      copy.audio = audio;
+      copy.trace = trace;
       copy.abandonment = abandonment;
       copy.abandonedNanos = abandonedNanos;
       copy.abandonedBytes = abandonedBytes;

@@ -10,13 +10,13 @@ import io.streamrelay.policy.ApiKeyPolicy;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Timeouts;
+import io.streamrelay.testkit.Counts;
 import io.streamrelay.testkit.FakeBody;
 import io.streamrelay.testkit.FakeClient;
 import io.streamrelay.testkit.FakeRequest;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -27,10 +27,10 @@ class ClientDepartureTest extends ExchangeFixture {
   private static final String USAGE =
       "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],"
           + "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":9}}\n\n";
-  private static final Usage REPORTED = new Usage(5, 9, -1, -1, -1, Usage.Source.REPORTED);
+  private static final Usage REPORTED = Counts.of(5, 9, -1, -1, -1, Usage.Source.REPORTED);
 
   private static Usage estimate(long tokens) {
-    return new Usage(-1, tokens, -1, -1, -1, Usage.Source.ESTIMATED);
+    return Counts.of(-1, tokens, -1, -1, -1, Usage.Source.ESTIMATED);
   }
 
   private void onClientGone(ClientGonePolicy policy) {
@@ -48,7 +48,7 @@ class ClientDepartureTest extends ExchangeFixture {
 
   /** That the only exchange ended once as abandoned, and was counted so. */
   private ExchangeRecord assertAbandoned(
-      FakeClient client, int status, Abandonment how, @Nullable Usage usage, int wasted) {
+      FakeClient client, int status, Abandonment how, Usage usage, int wasted) {
     ExchangeRecord ended = assertEnded(client, status, EndReason.CLIENT_GONE, null);
     assertThat(client.isCut()).isTrue();
     assertThat(ended.abandonment()).isEqualTo(how);
@@ -59,7 +59,7 @@ class ClientDepartureTest extends ExchangeFixture {
     assertThat(metric("relay_abandoned_streams", "route", "chat", "policy", how.label()))
         .isEqualTo(1);
     assertThat(metric("relay_wasted_output_tokens")).isEqualTo(Math.max(0, wasted));
-    if (usage != null) {
+    if (usage.source() != Usage.Source.NONE) {
       assertThat(
               metric(
                   "relay_wasted_output_tokens",
@@ -100,7 +100,7 @@ class ClientDepartureTest extends ExchangeFixture {
     onClientGone(DRAIN);
     FakeClient client = chat();
     client.leave();
-    assertAbandoned(client, 499, Abandonment.CANCEL, null, -1);
+    assertAbandoned(client, 499, Abandonment.CANCEL, Usage.NONE, -1);
   }
 
   @Test
@@ -110,7 +110,7 @@ class ClientDepartureTest extends ExchangeFixture {
     FakeClient client = send(FakeRequest.post(CHAT).body(body));
     forwarder.call().connected().readBody();
     client.leave();
-    assertAbandoned(client, 499, Abandonment.CANCEL, null, -1);
+    assertAbandoned(client, 499, Abandonment.CANCEL, Usage.NONE, -1);
   }
 
   @Test
@@ -299,7 +299,7 @@ class ClientDepartureTest extends ExchangeFixture {
     client.leave();
     assertReadOn(client);
     forwarder.call().chunk("}").complete();
-    ExchangeRecord record = assertAbandoned(client, 200, Abandonment.DRAIN, null, -1);
+    ExchangeRecord record = assertAbandoned(client, 200, Abandonment.DRAIN, Usage.NONE, -1);
     assertThat(record.abandonedBytes()).isEqualTo(1);
   }
 
@@ -340,7 +340,7 @@ class ClientDepartureTest extends ExchangeFixture {
     forwarder.call().chunk("123456789");
     assertReadOn(client);
     forwarder.call().chunk("0");
-    ExchangeRecord record = assertAbandoned(client, 200, Abandonment.DRAIN_BOUNDED, null, -1);
+    ExchangeRecord record = assertAbandoned(client, 200, Abandonment.DRAIN_BOUNDED, Usage.NONE, -1);
     assertThat(record.abandonedBytes()).isEqualTo(10);
   }
 
@@ -375,7 +375,7 @@ class ClientDepartureTest extends ExchangeFixture {
     ticker.advance(FIRST_BYTE.minusNanos(1));
     assertReadOn(client);
     ticker.advanceNanos(1);
-    assertAbandoned(client, 499, Abandonment.DRAIN_BOUNDED, null, -1);
+    assertAbandoned(client, 499, Abandonment.DRAIN_BOUNDED, Usage.NONE, -1);
   }
 
   @Test

@@ -139,11 +139,7 @@ final class ConfigReader {
 
   private ObservabilityConfig observability(Section root, RouteReader routes) {
     Section section = root.section("observability", "prometheus", "logging", "detailed_logs");
-    ObservabilityConfig fallback = ObservabilityConfig.DEFAULT;
-    Section prometheus = section.section("prometheus", "enabled", "path");
-    boolean enabled = prometheus.read("enabled", true, Parsers::bool);
-    String path = prometheus.read("path", fallback.prometheusPath(), Parsers::path);
-    routes.refuseOwnPaths(enabled ? path : null, prometheus.find("path"));
+    PrometheusConfig prometheus = prometheus(section, routes);
     Section logging = section.section("logging", "level", "format", "file");
     Level level = logging.read("level", Level.INFO, Parsers.oneOf(Level.class));
     Format format = logging.read("format", Format.JSON, Parsers.oneOf(Format.class));
@@ -152,7 +148,15 @@ final class ConfigReader {
     if (detailedLogs) {
       context.warning("observability.detailed_logs is true but not used yet");
     }
-    return new ObservabilityConfig(enabled, path, new Logging(level, format, file), detailedLogs);
+    return new ObservabilityConfig(prometheus, new Logging(level, format, file), detailedLogs);
+  }
+
+  private static PrometheusConfig prometheus(Section observability, RouteReader routes) {
+    Section section = observability.section("prometheus", "enabled", "path");
+    boolean enabled = section.read("enabled", true, Parsers::bool);
+    String path = section.read("path", PrometheusConfig.DEFAULT.path(), Parsers::path);
+    routes.refuseOwnPaths(enabled ? path : null, section.find("path"));
+    return PrometheusConfig.builder().enabled(enabled).path(path).build();
   }
 
   private static @Nullable LogFile logFile(Section logging) {

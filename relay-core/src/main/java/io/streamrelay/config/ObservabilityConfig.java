@@ -3,18 +3,17 @@ package io.streamrelay.config;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Metrics and logs; used by the launcher, since a host has its own.
+ * Metrics and logs.
  *
- * @param prometheus whether metrics are served
- * @param prometheusPath where, such as {@code /metrics}
- * @param logging what is logged, and how
+ * @param prometheus what is measured, and where the launcher serves it
+ * @param logging what the launcher logs, and how; a host has its own
  * @param detailedLogs accepted from the original's files; not used yet
  */
 public record ObservabilityConfig(
-    boolean prometheus, String prometheusPath, Logging logging, boolean detailedLogs) {
+    PrometheusConfig prometheus, Logging logging, boolean detailedLogs) {
   /** Metrics at {@code /metrics}, JSON logs from level info. */
   public static final ObservabilityConfig DEFAULT =
-      new ObservabilityConfig(true, "/metrics", Logging.DEFAULT, false);
+      new ObservabilityConfig(PrometheusConfig.DEFAULT, Logging.DEFAULT, false);
 
   /**
    * The launcher's log.

@@ -40,6 +40,9 @@ final class RouteReader {
           "dialect",
           "forward_headers",
           "require_done",
+          "include_usage",
+          "propagate_trace",
+          "provider",
           "timeouts",
           "heartbeat",
           "commit_after",
@@ -122,6 +125,9 @@ final class RouteReader {
     List<String> forwardHeaders = forwardHeaders(section);
     ClientGonePolicy onClientGone = ClientGoneReader.read(section, false);
     boolean requireDone = section.read("require_done", true, Parsers::bool);
+    boolean includeUsage = section.read("include_usage", false, Parsers::bool);
+    boolean propagateTrace = section.read("propagate_trace", true, Parsers::bool);
+    String provider = section.read("provider", RouteReader::provider);
     if (context.found() > before || name == null || path == null || upstream == null) {
       return;
     }
@@ -133,6 +139,8 @@ final class RouteReader {
             .kind(kind)
             .timeouts(timeouts)
             .requireDone(requireDone)
+            .includeUsage(includeUsage)
+            .propagateTrace(propagateTrace)
             .heartbeat(heartbeat)
             .commitAfter(commitAfter)
             .stallLimit(stallLimit)
@@ -146,6 +154,9 @@ final class RouteReader {
     }
     if (onClientGone != null) {
       route.onClientGone(onClientGone);
+    }
+    if (provider != null) {
+      route.provider(provider);
     }
     try {
       routes.add(route.build());
@@ -192,6 +203,14 @@ final class RouteReader {
         section.read("first_byte", timeout, Parsers::duration),
         section.read("idle", timeout, Parsers::duration),
         section.read("total", Timeouts.DEFAULT.total(), Parsers::duration));
+  }
+
+  private static String provider(String text) throws BadValueException {
+    if (!Route.isProvider(text)) {
+      throw BadValueException.expected(
+          "lower-case letters, digits, '.', '_', '-', at most 64, such as openai");
+    }
+    return text;
   }
 
   private static Duration heartbeat(String text) throws BadValueException {

@@ -2,6 +2,7 @@ package io.streamrelay.internal;
 
 import io.streamrelay.Exchange;
 import io.streamrelay.Ticker;
+import io.streamrelay.Timings;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
@@ -64,6 +65,12 @@ final class ClientAnswer implements ResponseSink {
   private @Nullable String upstreamRequestId;
   private long headNanos = -1;
   private long firstByteNanos = -1;
+  private long firstWriteNanos;
+  private long lastWriteNanos;
+  private long longestStallNanos = -1;
+  private long firstTokenNanos = -1;
+  private long lastContentNanos;
+  private long contentEvents;
   private long bytes;
 
   /** How long the upstream said its body is; negative if it did not. */
@@ -179,6 +186,23 @@ final class ClientAnswer implements ResponseSink {
     return firstByteNanos;
   }
 
+  /**
+   * When what a user waits for came.
+   *
+   * @param beforeForward the relay's own time before the request went to the forwarder; negative if
+   *     it did not
+   */
+  Timings timings(long beforeForward) {
+    long output = firstTokenNanos < 0 ? -1 : lastContentNanos - firstTokenNanos;
+    long overhead = beforeForward < 0 ? -1 : beforeForward + firstWriteNanos;
+    return new Timings(firstTokenNanos, -1, longestStallNanos, output, overhead);
+  }
+
+  /** Whether the answer is a stream of events. */
+  boolean isEventStream() {
+    return observer != null;
+  }
+
   /** Body bytes written. */
   long bytes() {
     return bytes;
@@ -240,10 +264,10 @@ final class ClientAnswer implements ResponseSink {
     return departed ? deliveredTokens : watching == null ? -1 : watching.outputTokens();
   }
 
-  /** What the stream told or showed of its usage, to its end; null if nothing. */
-  @Nullable Usage usage() {
+  /** What the stream told or showed of its usage, to its end. */
+  Usage usage() {
     StreamObserver watching = observer;
-    return watching == null ? null : watching.usage();
+    return watching == null ? Usage.NONE : watching.usage();
   }
 
   /** Answers with a head of the relay's own instead of the upstream's. */
@@ -326,14 +350,13 @@ final class ClientAnswer implements ResponseSink {
     }
     ByteBuffer bare = bomSeen == NO_BOM ? chunk : withoutBom(chunk);
     int count = bare.remaining();
+    long writtenNanos = -1;
     if (count > 0) {
+      long now = firstByteNanos < 0 ? ticker.nanos() : 0;
       sendHead();
       response.write(bare);
       wrote = true;
-      long now = clocks.chunkWritten();
-      if (firstByteNanos < 0) {
-        firstByteNanos = now - startNanos;
-      }
+      writtenNanos = written(now);
       bytes += count;
     }
     if (gone && !response.isTaken()) {
@@ -341,9 +364,47 @@ final class ClientAnswer implements ResponseSink {
       depart();
     }
     observe(chunk, from, to);
+    if (writtenNanos >= 0) {
+      noteContent(writtenNanos);
+    }
     if (gone) {
       // The client took the chunk and left before it was looked at.
       depart();
+    }
+  }
+
+  /**
+   * Notes that a chunk was handed to the client.
+   *
+   * @param begun when the first one was there
+   * @return nanoseconds since the start
+   */
+  private long written(long begun) {
+    long now = clocks.chunkWritten();
+    if (firstByteNanos < 0) {
+      firstByteNanos = now - startNanos;
+      firstWriteNanos = now - begun;
+    } else {
+      longestStallNanos = Math.max(longestStallNanos, now - lastWriteNanos);
+    }
+    lastWriteNanos = now;
+    return now - startNanos;
+  }
+
+  /** Notes when content reached the client, if the chunk just observed has brought any. */
+  private void noteContent(long writtenNanos) {
+    StreamObserver watching = observer;
+    if (watching == null) {
+      return;
+    }
+    if (firstTokenNanos < 0 && watching.contentSeen()) {
+      firstTokenNanos = writtenNanos;
+      lastContentNanos = writtenNanos;
+    }
+    long events = watching.contentEvents();
+    if (events != contentEvents) {
+      contentEvents = events;
+      lastContentNanos = writtenNanos;
     }
   }
 

@@ -1,6 +1,7 @@
 package io.streamrelay.internal;
 
 import io.streamrelay.Abandonment;
+import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
@@ -128,6 +129,10 @@ public final class ExchangeRun implements Exchange {
   private @Nullable Abandonment abandonment;
   private @Nullable ForwardCall call;
   private long forwardNanos;
+  private long bodyAwaitedNanos = -1;
+  private long bodyWaitNanos;
+  private long ownNanos = -1;
+  private int attempts;
 
   // Written before the result.
   private long upstreamEndNanos;
@@ -357,8 +362,14 @@ public final class ExchangeRun implements Exchange {
     if (stoppedEarly()) {
       return true;
     }
+    long waitedFrom = bodyAwaitedNanos;
+    if (waitedFrom >= 0) {
+      bodyAwaitedNanos = -1;
+      bodyWaitNanos += relay.ticker().nanos() - startNanos - waitedFrom;
+    }
     try {
       if (!intake.fill()) {
+        bodyAwaitedNanos = relay.ticker().nanos() - startNanos;
         return false;
       }
     } catch (RequestIntake.TooLarge e) {
@@ -413,6 +424,8 @@ public final class ExchangeRun implements Exchange {
     }
     clocks.await(Clocks.Waiting.CONNECTION);
     forwardNanos = relay.ticker().nanos();
+    ownNanos = forwardNanos - startNanos - bodyWaitNanos;
+    attempts++;
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     intake.release();
     call = started;
@@ -772,6 +785,13 @@ public final class ExchangeRun implements Exchange {
             .clientBlockedNanos(clocks.blockedNanos())
             .upstreamWaitNanos(upstreamWaitNanos())
             .usage(answer.usage())
+            .provider(matched == null ? null : matched.provider())
+            .upstream(matched == null ? null : matched.upstreamAuthority())
+            .upstreamStatus(answer.status())
+            .attempts(attempts)
+            .stream(probe.asksForStream() || answer.isEventStream())
+            .timings(answer.timings(ownNanos))
+            .disconnect(reason == EndReason.CLIENT_GONE ? disconnectPhase() : null)
             .abandonment(abandonment)
             .abandonedNanos(abandonment == null ? -1 : now - goneNanos)
             .abandonedBytes(answer.withheldBytes())
@@ -785,6 +805,12 @@ public final class ExchangeRun implements Exchange {
     }
     actions.forEach(action -> giveBack(action, ended));
     relay.ended(this, ended);
+  }
+
+  private DisconnectPhase disconnectPhase() {
+    return call == null
+        ? DisconnectPhase.REQUEST
+        : answer.bytes() == 0 ? DisconnectPhase.WAITING : DisconnectPhase.STREAMING;
   }
 
   private long upstreamWaitNanos() {

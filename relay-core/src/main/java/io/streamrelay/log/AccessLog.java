@@ -68,7 +68,7 @@ public final class AccessLog implements RelayListener {
     line = number(line, "heartbeats", record.heartbeats() == 0 ? -1 : record.heartbeats());
     line = record.earlyCommit() ? line.addKeyValue("early_commit", true) : line;
     Usage usage = record.usage();
-    if (usage != null) {
+    if (usage.source() != Usage.Source.NONE) {
       line = number(line, "input_tokens", usage.inputTokens());
       line = number(line, "output_tokens", usage.outputTokens());
       line = text(line, "usage", usage.source().label());

@@ -267,7 +267,7 @@ public final class RelayMetrics implements RelayListener {
     private void count(ExchangeRecord record) {
       streams.inc();
       Usage usage = record.usage();
-      if (usage != null && record.wastedOutputTokens() > 0) {
+      if (record.wastedOutputTokens() > 0) {
         (usage.source() == Usage.Source.REPORTED ? reported : estimated)
             .inc(record.wastedOutputTokens());
       }

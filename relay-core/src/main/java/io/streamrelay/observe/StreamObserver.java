@@ -151,6 +151,15 @@ public final class StreamObserver {
   }
 
   /**
+   * Counts the events with content that have passed whole, where the protocol is known.
+   *
+   * @return zero or more
+   */
+  public long contentEvents() {
+    return tally.contentEvents();
+  }
+
+  /**
    * Tells whether the model said why it stopped: {@code finish_reason}, {@code stop_reason} or
    * {@code finishReason}. After it at most usage and the terminal marker are missing.
    *
@@ -215,9 +224,10 @@ public final class StreamObserver {
    *       thoughtsTokenCount} together.
    * </ul>
    *
-   * @return null if the protocol is not known and nothing was told; asking changes nothing
+   * @return {@link Usage#NONE} if the protocol is not known and nothing was told; asking changes
+   *     nothing
    */
-  public @Nullable Usage usage() {
+  public Usage usage() {
     SseEvent pending = scanner.pending();
     boolean hasPending = pending.dataEquals(DONE) || (pending.hasData() && probe.complete());
     if (ended != null || !hasPending) {

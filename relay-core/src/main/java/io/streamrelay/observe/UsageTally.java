@@ -1,7 +1,6 @@
 package io.streamrelay.observe;
 
 import io.streamrelay.observe.EventProbe.Count;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Adds up what a stream's events say and show of its usage.
@@ -89,22 +88,28 @@ final class UsageTally {
     return Math.max(contentEvents, byText);
   }
 
+  /** Events with content so far. */
+  long contentEvents() {
+    return contentEvents;
+  }
+
   /** See {@link StreamObserver#outputTokens()}. */
   long outputTokens(boolean finished) {
     return isReported(finished) ? output : Math.max(output, estimate());
   }
 
-  /** See {@link StreamObserver#usage()}; null if there is nothing to tell. */
-  @Nullable Usage usage(boolean known, boolean finished) {
+  /** See {@link StreamObserver#usage()}. */
+  Usage usage(boolean known, boolean finished) {
     if (!known && input < 0 && output < 0 && contentEvents == 0) {
-      return null;
+      return Usage.NONE;
     }
-    return new Usage(
-        input,
-        outputTokens(finished),
-        cachedInput,
-        cacheWrite,
-        reasoning,
-        isReported(finished) ? Usage.Source.REPORTED : Usage.Source.ESTIMATED);
+    return Usage.builder()
+        .inputTokens(input)
+        .outputTokens(outputTokens(finished))
+        .cacheReadTokens(cachedInput)
+        .cacheWriteTokens(cacheWrite)
+        .reasoningTokens(reasoning)
+        .source(isReported(finished) ? Usage.Source.REPORTED : Usage.Source.ESTIMATED)
+        .build();
   }
 }

@@ -32,6 +32,9 @@ public final class Route {
   private final Set<String> forwardHeaders;
   private final boolean requireDone;
   private final ClientGonePolicy onClientGone;
+  private final boolean includeUsage;
+  private final boolean propagateTrace;
+  private final String provider;
 
   private Route(Builder b) {
     this.name = checkName(b.name);
@@ -56,6 +59,11 @@ public final class Route {
         chosen != null
             ? chosen
             : Dialect.guess(path, credential == null ? "" : credential.header());
+    this.includeUsage = b.includeUsage;
+    this.propagateTrace = b.propagateTrace;
+    String named = b.provider;
+    this.provider =
+        named == null ? Providers.guess(upstream.getHost(), dialect) : checkProvider(name, named);
   }
 
   /**
@@ -129,6 +137,55 @@ public final class Route {
    */
   public Dialect dialect() {
     return dialect;
+  }
+
+  /**
+   * Tells whether the relay asks for a stream's usage where the client does not.
+   *
+   * @return false unless set
+   */
+  public boolean includeUsage() {
+    return includeUsage;
+  }
+
+  /**
+   * Tells whether the upstream is told the exchange's place in its trace.
+   *
+   * @return true unless set
+   */
+  public boolean propagateTrace() {
+    return propagateTrace;
+  }
+
+  /**
+   * Returns whose API the upstream serves, for prices, metrics and traces.
+   *
+   * @return a value of {@code gen_ai.provider.name} in OpenTelemetry's GenAI conventions, or one
+   *     made the same way
+   */
+  public String provider() {
+    return provider;
+  }
+
+  /**
+   * Tells whether a text can be a provider's name.
+   *
+   * @param text any
+   * @return whether {@link Builder#provider} takes it
+   */
+  public static boolean isProvider(String text) {
+    return text.matches("[a-z0-9][a-z0-9._-]{0,63}");
+  }
+
+  /**
+   * Returns the upstream's host and port.
+   *
+   * @return such as {@code api.openai.com:443}
+   */
+  public String upstreamAuthority() {
+    int port = upstream.getPort();
+    boolean tls = upstream.getScheme().equalsIgnoreCase("https");
+    return upstream.getHost() + ':' + (port >= 0 ? port : tls ? 443 : 80);
   }
 
   /**
@@ -283,6 +340,19 @@ public final class Route {
     return checked;
   }
 
+  private static String checkProvider(String route, String provider) {
+    if (!isProvider(provider)) {
+      throw new IllegalArgumentException(
+          "route '"
+              + route
+              + "': provider is '"
+              + provider
+              + "' (expected: lower-case letters, digits, '.', '_', '-', at most 64, such as"
+              + " openai)");
+    }
+    return provider;
+  }
+
   private static URI checkUpstream(String name, URI upstream) {
     String scheme = upstream.getScheme() == null ? "" : upstream.getScheme();
     boolean http =
@@ -326,6 +396,9 @@ public final class Route {
     private final Set<String> forwardHeaders = new TreeSet<>();
     private boolean requireDone = true;
     private ClientGonePolicy onClientGone = ClientGonePolicy.cancel();
+    private boolean includeUsage;
+    private boolean propagateTrace = true;
+    private @Nullable String provider;
 
     private Builder(String name) {
       this.name = name;
@@ -482,6 +555,42 @@ public final class Route {
      */
     public Builder requireDone(boolean requireDone) {
       this.requireDone = requireDone;
+      return this;
+    }
+
+    /**
+     * Has the relay ask for a stream's usage where the client does not, and take the event out
+     * again that brings it. For OpenAI's chat and completions APIs.
+     *
+     * @param includeUsage default false: a request's bytes are the client's own
+     * @return this
+     */
+    public Builder includeUsage(boolean includeUsage) {
+      this.includeUsage = includeUsage;
+      return this;
+    }
+
+    /**
+     * Says whether the upstream is told the exchange's place in its trace, by W3C's {@code
+     * traceparent} and {@code tracestate}.
+     *
+     * @param propagateTrace default true
+     * @return this
+     */
+    public Builder propagateTrace(boolean propagateTrace) {
+      this.propagateTrace = propagateTrace;
+      return this;
+    }
+
+    /**
+     * Says whose API the upstream serves, for prices, metrics and traces.
+     *
+     * @param provider as in {@link Route#provider}: lower-case letters, digits, {@code . _ -}, at
+     *     most 64; by default guessed from the upstream's host, and otherwise from the dialect
+     * @return this
+     */
+    public Builder provider(String provider) {
+      this.provider = provider;
       return this;
     }
 

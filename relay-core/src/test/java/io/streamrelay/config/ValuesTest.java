@@ -109,7 +109,8 @@ class ValuesTest {
     assertThat(
             ConfigTexts.load("observability: {prometheus: {enabled: " + text + "}}")
                 .observability()
-                .prometheus())
+                .prometheus()
+                .enabled())
         .isEqualTo(expected);
   }
 

@@ -5,10 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.observe.Usage.Source;
 import io.streamrelay.route.Dialect;
+import io.streamrelay.testkit.Counts;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,7 +47,7 @@ class StreamUsageTest {
                     + "\"prompt_tokens_details\":{\"cached_tokens\":7,\"audio_tokens\":1},"
                     + "\"completion_tokens_details\":{\"reasoning_tokens\":256}}")
             + DONE,
-        new Usage(19, 310, 7, NO, 256, Source.REPORTED)),
+        Counts.of(19, 310, 7, NO, 256, Source.REPORTED)),
     CUMULATIVE(
         chunk(
                 "{\"delta\":{\"content\":\"a\"}}",
@@ -60,7 +59,7 @@ class StreamUsageTest {
                 "{\"delta\":{\"content\":\"c\"},\"finish_reason\":\"stop\"}",
                 ",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3}")
             + DONE,
-        new Usage(9, 3, NO, NO, NO, Source.REPORTED)),
+        Counts.of(9, 3, NO, NO, NO, Source.REPORTED)),
     GROQ(
         text("Hi"),
         chunk(
@@ -68,7 +67,7 @@ class StreamUsageTest {
                 ",\"x_groq\":{\"id\":\"r\",\"usage\":{\"queue_time\":0.04,\"prompt_tokens\":24,"
                     + "\"completion_tokens\":8,\"completion_time\":1.2e-2}}")
             + DONE,
-        new Usage(24, 8, NO, NO, NO, Source.REPORTED)),
+        Counts.of(24, 8, NO, NO, NO, Source.REPORTED)),
     DEEPSEEK(
         chunk("{\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}", ""),
         chunk(
@@ -77,7 +76,7 @@ class StreamUsageTest {
                     + "\"prompt_tokens_details\":{\"cached_tokens\":20},"
                     + "\"prompt_cache_hit_tokens\":20,\"prompt_cache_miss_tokens\":10}")
             + DONE,
-        new Usage(30, 12, 20, NO, NO, Source.REPORTED)),
+        Counts.of(30, 12, 20, NO, NO, Source.REPORTED)),
     RESPONSES(
         typed("response.created", ",\"response\":{\"usage\":null}")
             + typed("response.output_text.delta", ",\"delta\":\"Hello\"")
@@ -87,13 +86,13 @@ class StreamUsageTest {
             ",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":37,"
                 + "\"input_tokens_details\":{\"cached_tokens\":0},\"output_tokens\":11,"
                 + "\"output_tokens_details\":{\"reasoning_tokens\":4},\"total_tokens\":48}}"),
-        new Usage(37, 11, 0, NO, 4, Source.REPORTED)),
+        Counts.of(37, 11, 0, NO, 4, Source.REPORTED)),
     SPEECH(
         typed("speech.audio.delta", ",\"audio\":\"AAAA\""),
         typed(
             "speech.audio.done",
             ",\"usage\":{\"input_tokens\":14,\"output_tokens\":101,\"total_tokens\":115}"),
-        new Usage(14, 101, NO, NO, NO, Source.REPORTED)),
+        Counts.of(14, 101, NO, NO, NO, Source.REPORTED)),
     ANTHROPIC(
         typed(
                 "message_start",
@@ -105,7 +104,7 @@ class StreamUsageTest {
                 "message_delta",
                 ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}")
             + typed("message_stop", ""),
-        new Usage(25, 15, 100, 3, NO, Source.REPORTED)),
+        Counts.of(25, 15, 100, 3, NO, Source.REPORTED)),
     GEMINI(
         data(
             "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"He\"}]}}],\"usageMetadata\":"
@@ -114,7 +113,7 @@ class StreamUsageTest {
             "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"llo\"}]},\"finishReason\":"
                 + "\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":9,"
                 + "\"cachedContentTokenCount\":2,\"thoughtsTokenCount\":40}}"),
-        new Usage(4, 49, 2, NO, 40, Source.REPORTED));
+        Counts.of(4, 49, 2, NO, 40, Source.REPORTED));
 
     private final String before;
     private final String report;
@@ -145,12 +144,12 @@ class StreamUsageTest {
     return observe(List.of(ByteBuffer.wrap(utf8(stream))));
   }
 
-  private static @Nullable Usage usage(String stream) {
+  private static Usage usage(String stream) {
     return observe(stream).usage();
   }
 
   private static Usage estimate(long tokens) {
-    return new Usage(NO, tokens, NO, NO, NO, Source.ESTIMATED);
+    return Counts.of(NO, tokens, NO, NO, NO, Source.ESTIMATED);
   }
 
   @ParameterizedTest
@@ -175,7 +174,7 @@ class StreamUsageTest {
       observer.observe(ByteBuffer.wrap(bytes, length - 1, 1));
       Usage usage = observer.usage();
       Source source = length < provider.reportEnd() ? Source.ESTIMATED : Source.REPORTED;
-      if (usage != null) {
+      if (usage.source() != Source.NONE) {
         assertThat(usage.source()).as("first %d bytes", length).isEqualTo(source);
         assertThat(usage.outputTokens()).isGreaterThanOrEqualTo(least);
         least = usage.outputTokens();
@@ -253,21 +252,21 @@ class StreamUsageTest {
   void aReportInMidStreamIsOnlyALowerBound() {
     String start =
         typed("message_start", ",\"message\":{\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}");
-    assertThat(usage(start)).isEqualTo(new Usage(5, 1, NO, NO, NO, Source.ESTIMATED));
+    assertThat(usage(start)).isEqualTo(Counts.of(5, 1, NO, NO, NO, Source.ESTIMATED));
     String gemini = Provider.GEMINI.before;
-    assertThat(usage(gemini)).isEqualTo(new Usage(4, 30, NO, NO, 30, Source.ESTIMATED));
+    assertThat(usage(gemini)).isEqualTo(Counts.of(4, 30, NO, NO, 30, Source.ESTIMATED));
     String more =
         data(
             "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\""
                 + "x".repeat(200)
                 + "\"}]}}]}");
-    assertThat(usage(gemini + more)).isEqualTo(new Usage(4, 51, NO, NO, 30, Source.ESTIMATED));
+    assertThat(usage(gemini + more)).isEqualTo(Counts.of(4, 51, NO, NO, 30, Source.ESTIMATED));
   }
 
   @Test
   void contentAfterAReportMakesItALowerBound() {
     String told = chunk("", ",\"usage\":{\"completion_tokens\":1}");
-    assertThat(Objects.requireNonNull(usage(told)).source()).isEqualTo(Source.REPORTED);
+    assertThat(usage(told).source()).isEqualTo(Source.REPORTED);
     assertThat(usage(told + text("abcdefgh"))).isEqualTo(estimate(2));
   }
 
@@ -279,7 +278,7 @@ class StreamUsageTest {
                 "message_delta",
                 ",\"delta\":{\"stop_reason\":\"end_turn\"},"
                     + "\"usage\":{\"input_tokens\":0,\"output_tokens\":3}");
-    assertThat(usage(stream)).isEqualTo(new Usage(5, 3, NO, NO, NO, Source.REPORTED));
+    assertThat(usage(stream)).isEqualTo(Counts.of(5, 3, NO, NO, NO, Source.REPORTED));
   }
 
   @ParameterizedTest
@@ -308,7 +307,7 @@ class StreamUsageTest {
   @Test
   void textOfTheModelIsNoUsage() {
     String quoted = "\\\"usage\\\":{\\\"completion_tokens\\\":7}";
-    assertThat(Objects.requireNonNull(usage(text(quoted))).source()).isEqualTo(Source.ESTIMATED);
+    assertThat(usage(text(quoted)).source()).isEqualTo(Source.ESTIMATED);
     String within =
         chunk(
             "{\"usage\":{\"completion_tokens\":7},\"delta\":{\"content\":\"a\","
@@ -318,19 +317,19 @@ class StreamUsageTest {
     String args =
         "{\"functionCall\":{\"args\":{\"usageMetadata\":{\"candidatesTokenCount\":700}}}}";
     assertThat(usage(data("{\"candidates\":[{\"content\":{\"parts\":[" + args + "]}}]}")))
-        .extracting(usage -> Objects.requireNonNull(usage).outputTokens())
+        .extracting(usage -> usage.outputTokens())
         .isEqualTo(12L);
   }
 
   @Test
   void aCountMayHaveAFractionOfNothing() {
     assertThat(usage(chunk("", ",\"usage\":{\"completion_tokens\":12.0}")))
-        .isEqualTo(new Usage(NO, 12, NO, NO, NO, Source.REPORTED));
+        .isEqualTo(Counts.of(NO, 12, NO, NO, NO, Source.REPORTED));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", ": x\n\n", "data: x\n\n", "data: {\"tokens\":3}\n\n"})
   void aStreamThatIsNotRecognisedHasNone(String stream) {
-    assertThat(usage(stream)).isNull();
+    assertThat(usage(stream)).isEqualTo(Usage.NONE);
   }
 }

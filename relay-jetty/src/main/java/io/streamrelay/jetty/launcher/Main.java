@@ -165,8 +165,8 @@ public final class Main implements Callable<Integer> {
       log.info("demo provider at {}", demo);
     }
     String metrics =
-        relayConfig.observability().prometheus()
-            ? ", metrics at " + uri + relayConfig.observability().prometheusPath()
+        relayConfig.observability().prometheus().enabled()
+            ? ", metrics at " + uri + relayConfig.observability().prometheus().path()
             : "";
     log.info(
         "stream relay {} serves at {}, readiness at {}/readyz{}", Version.get(), uri, uri, metrics);

@@ -127,10 +127,10 @@ public final class RelayServer implements AutoCloseable {
     ServletHolder health = new ServletHolder("health", new HealthServlet(relay));
     context.addServlet(health, "/healthz");
     context.addServlet(health, "/readyz");
-    if (config.observability().prometheus()) {
+    if (config.observability().prometheus().enabled()) {
       context.addServlet(
           new ServletHolder("metrics", new PrometheusMetricsServlet(registry)),
-          config.observability().prometheusPath());
+          config.observability().prometheus().path());
     }
     return context;
   }
