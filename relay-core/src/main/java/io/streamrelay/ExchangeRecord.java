@@ -4,6 +4,9 @@ import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.price.Cost;
+import io.streamrelay.price.PriceTable;
+import io.streamrelay.price.Pricing;
+import io.streamrelay.price.Unpriced;
 import io.streamrelay.trace.TraceContext;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -351,6 +354,15 @@ public final class ExchangeRecord {
   }
 
   /**
+   * Returns why an exchange that took something has no cost.
+   *
+   * @return null if it has one, or if the upstream did not accept it
+   */
+  public @Nullable Unpriced unpriced() {
+    return b.unpriced;
+  }
+
+  /**
    * Returns what the audio was; null if there was none.
    *
    * @return see above
@@ -455,6 +467,7 @@ public final class ExchangeRecord {
     private @Nullable DisconnectPhase disconnect;
     private Timings timings = Timings.NONE;
     private @Nullable Cost cost;
+    private @Nullable Unpriced unpriced;
     private @Nullable AudioStats audio;
     private @Nullable TraceContext trace;
     private @Nullable Abandonment abandonment;
@@ -853,6 +866,33 @@ public final class ExchangeRecord {
     }
 
     /**
+     * Sets why there is no cost although something was taken; null if there is one.
+     *
+     * @param unpriced the value
+     * @return this
+     */
+    public Builder unpriced(@Nullable Unpriced unpriced) {
+      this.unpriced = unpriced;
+      return this;
+    }
+
+    /**
+     * Sets the cost, or why there is none, from what was set before. What the upstream did not
+     * accept, or what never got there, has neither.
+     *
+     * @param prices what models cost
+     * @return this
+     */
+    public Builder pricedBy(PriceTable prices) {
+      String seller = provider;
+      Pricing pricing =
+          seller == null || upstreamStatus < 200 || upstreamStatus > 299
+              ? Pricing.NOTHING
+              : prices.price(responseModel, model, seller, usage, receivedAt);
+      return cost(pricing.cost()).unpriced(pricing.unpriced());
+    }
+
+    /**
      * Sets what the audio was; null if there was none.
      *
      * @param audio the value
@@ -960,6 +1000,7 @@ public final class ExchangeRecord {
       copy.disconnect = disconnect;
       copy.timings = timings;
       copy.cost = cost;
+      copy.unpriced = unpriced;
       copy.audio = audio;
       copy.trace = trace;
       copy.abandonment = abandonment;

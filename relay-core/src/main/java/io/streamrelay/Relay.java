@@ -61,7 +61,8 @@ public final class Relay implements AutoCloseable {
             b.scheduler == null ? Scheduler.create() : b.scheduler,
             config.server().maxBodySize(),
             config.server().minUploadRate(),
-            config.server().maxStreams());
+            config.server().maxStreams(),
+            config.prices());
     GaugeWithCallback.builder()
         .name("relay_state")
         .help("0 while running, 1 while draining, 2 when stopped.")

@@ -5,6 +5,7 @@ import io.streamrelay.config.ObservabilityConfig.Level;
 import io.streamrelay.config.ObservabilityConfig.LogFile;
 import io.streamrelay.config.ObservabilityConfig.Logging;
 import io.streamrelay.route.Timeouts;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -15,7 +16,14 @@ import org.yaml.snakeyaml.nodes.MappingNode;
 final class ConfigReader {
   private static final List<String> KEYS =
       List.of(
-          "server", "routes", "storage", "rate_limit", "observability", "auth", "demo_provider");
+          "server",
+          "routes",
+          "storage",
+          "rate_limit",
+          "observability",
+          "prices",
+          "auth",
+          "demo_provider");
 
   private static final int NO_UPPER_LIMIT = Integer.MAX_VALUE;
 
@@ -49,6 +57,7 @@ final class ConfigReader {
     RateLimitConfig limits = rateLimit(root);
     ObservabilityConfig observability = observability(root, routes);
     AuthConfig auth = new AuthReader(context).read(root);
+    prices(root, config);
     config.demoProvider(demoProvider(root));
     if (context.found() > 0 || limits == null || auth == null) {
       return Optional.empty();
@@ -176,6 +185,26 @@ final class ConfigReader {
     }
     String path = file.require("path", "a file's path, such as logs/relay.log", Parsers::text);
     return path == null ? null : new LogFile(path, maxSize, maxFiles);
+  }
+
+  /** What is wrong in the file of prices stands with its own name, line and column. */
+  private void prices(Section root, RelayConfig.Builder config) {
+    Value file = root.section("prices", "file").find("file");
+    Path path = file == null ? null : file.parse(Parsers::file);
+    if (file == null || path == null) {
+      return;
+    }
+    try {
+      config.prices(PriceFile.defaultTable().override(PriceFile.load(path, context.environment())));
+    } catch (RelayConfigException e) {
+      if (e.problems().get(0).line() == 0) {
+        // The file as a whole: this key is where that is mended.
+        ConfigProblem whole = e.problems().get(0);
+        file.wrong(BadValueException.because("the file " + whole.problem(), whole.expected()));
+      } else {
+        context.adopt(e.problems());
+      }
+    }
   }
 
   private static DemoProviderConfig demoProvider(Section root) {

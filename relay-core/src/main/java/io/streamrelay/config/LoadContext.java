@@ -52,6 +52,12 @@ final class LoadContext {
     }
   }
 
+  /** Takes the problems of a further file that this one names. */
+  void adopt(List<ConfigProblem> others) {
+    found += others.size();
+    others.stream().limit(MAX_PROBLEMS - problems.size()).forEach(problems::add);
+  }
+
   /** How many problems were found so far, to tell whether a part of the file was clean. */
   int found() {
     return found;
@@ -68,7 +74,9 @@ final class LoadContext {
   void throwIfAnyProblem() {
     if (!problems.isEmpty()) {
       problems.sort(
-          Comparator.comparingInt(ConfigProblem::line).thenComparingInt(ConfigProblem::column));
+          Comparator.comparing((ConfigProblem each) -> !each.file().equals(file))
+              .thenComparingInt(ConfigProblem::line)
+              .thenComparingInt(ConfigProblem::column));
       throw new RelayConfigException(problems);
     }
   }

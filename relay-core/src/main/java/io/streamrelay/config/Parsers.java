@@ -6,6 +6,8 @@ import io.streamrelay.policy.TenantPolicy;
 import io.streamrelay.route.PathGuard;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -48,6 +50,14 @@ final class Parsers {
       throw BadValueException.expected("one line of text, not blank");
     }
     return text;
+  }
+
+  static Path file(String text) throws BadValueException {
+    try {
+      return Path.of(text(text));
+    } catch (InvalidPathException e) {
+      throw BadValueException.expected("a file's path");
+    }
   }
 
   /** For storage.*, where an empty text is a value like any other. */

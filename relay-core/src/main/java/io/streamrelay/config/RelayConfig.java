@@ -1,9 +1,11 @@
 package io.streamrelay.config;
 
+import io.streamrelay.price.PriceTable;
 import io.streamrelay.route.Route;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that an operator can set: the routes, and on which terms they are served.
@@ -16,6 +18,7 @@ public final class RelayConfig {
   private final AuthConfig auth;
   private final RateLimitConfig rateLimit;
   private final ObservabilityConfig observability;
+  private final PriceTable prices;
   private final DemoProviderConfig demoProvider;
 
   private RelayConfig(Builder b) {
@@ -24,6 +27,7 @@ public final class RelayConfig {
     this.auth = b.auth;
     this.rateLimit = b.rateLimit;
     this.observability = b.observability;
+    this.prices = b.prices == null ? PriceFile.defaultTable() : b.prices;
     this.demoProvider = b.demoProvider;
   }
 
@@ -94,6 +98,15 @@ public final class RelayConfig {
   }
 
   /**
+   * Returns what models cost.
+   *
+   * @return never null
+   */
+  public PriceTable prices() {
+    return prices;
+  }
+
+  /**
    * Returns the demo provider.
    *
    * @return never null
@@ -114,6 +127,7 @@ public final class RelayConfig {
             .auth(auth)
             .rateLimit(rateLimit)
             .observability(observability)
+            .prices(prices)
             .demoProvider(demoProvider);
     routes.forEach(builder::route);
     return builder;
@@ -126,6 +140,7 @@ public final class RelayConfig {
     private AuthConfig auth = AuthConfig.DISABLED;
     private RateLimitConfig rateLimit = RateLimitConfig.DISABLED;
     private ObservabilityConfig observability = ObservabilityConfig.DEFAULT;
+    private @Nullable PriceTable prices;
     private DemoProviderConfig demoProvider = DemoProviderConfig.DISABLED;
 
     private Builder() {}
@@ -182,6 +197,18 @@ public final class RelayConfig {
      */
     public Builder observability(ObservabilityConfig observability) {
       this.observability = observability;
+      return this;
+    }
+
+    /**
+     * Sets what models cost.
+     *
+     * @param prices default {@link PriceFile#defaultTable}, to which {@link PriceTable#override}
+     *     adds a file's
+     * @return this
+     */
+    public Builder prices(PriceTable prices) {
+      this.prices = prices;
       return this;
     }
 

@@ -796,6 +796,7 @@ public final class ExchangeRun implements Exchange {
             .abandonedNanos(abandonment == null ? -1 : now - goneNanos)
             .abandonedBytes(answer.withheldBytes())
             .deliveredOutputTokens(answer.deliveredTokens())
+            .pricedBy(relay.prices())
             .build();
     Deque<Consumer<ExchangeRecord>> actions;
     synchronized (endActions) {

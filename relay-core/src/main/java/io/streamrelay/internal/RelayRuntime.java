@@ -5,6 +5,7 @@ import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
 import io.streamrelay.forward.StreamingForwarder;
 import io.streamrelay.policy.PolicyChain;
+import io.streamrelay.price.PriceTable;
 
 /** What all exchanges of one relay share. Thread-safe. */
 public interface RelayRuntime {
@@ -49,6 +50,13 @@ public interface RelayRuntime {
    * @return bytes per second in which the client is waited for; 0 for any
    */
   long minUploadRate();
+
+  /**
+   * Tells what models cost.
+   *
+   * @return the price table
+   */
+  PriceTable prices();
 
   /**
    * Takes the one record of an exchange.

@@ -5,6 +5,7 @@ import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.Usage;
+import io.streamrelay.price.Cost;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -72,6 +73,11 @@ public final class AccessLog implements RelayListener {
       line = number(line, "input_tokens", usage.inputTokens());
       line = number(line, "output_tokens", usage.outputTokens());
       line = text(line, "usage", usage.source().label());
+    }
+    Cost cost = record.cost();
+    if (cost != null) {
+      line = line.addKeyValue("cost_usd", cost.usd());
+      line = text(line, "price_version", cost.priceVersion());
     }
     Abandonment abandonment = record.abandonment();
     if (abandonment != null) {

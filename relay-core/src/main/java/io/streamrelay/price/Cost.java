@@ -1,5 +1,6 @@
 package io.streamrelay.price;
 
+import java.math.BigDecimal;
 import java.util.Objects;
 
 /**
@@ -16,5 +17,16 @@ public record Cost(long picoUsd, String priceVersion, boolean estimated) {
     if (picoUsd < 0) {
       throw new IllegalArgumentException("picoUsd is " + picoUsd + " (expected: 0 or more)");
     }
+  }
+
+  /**
+   * Returns the cost in US dollars, exactly. Its {@code toString} may have an exponent, {@link
+   * BigDecimal#toPlainString} has none.
+   *
+   * @return without zeros at its end, with 12 digits after the point at most
+   */
+  public BigDecimal usd() {
+    BigDecimal usd = BigDecimal.valueOf(picoUsd, 12).stripTrailingZeros();
+    return usd.scale() < 0 ? usd.setScale(0) : usd;
   }
 }

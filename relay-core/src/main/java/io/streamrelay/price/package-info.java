@@ -1,4 +1,4 @@
-/** What an exchange costs. Begin with {@link io.streamrelay.price.Cost}. */
+/** What exchanges cost by list prices. Begin with {@link io.streamrelay.price.PriceTable}. */
 @NullMarked
 package io.streamrelay.price;
 

@@ -234,6 +234,7 @@ class SampleFilesTest {
         "observability: {prometheus: {x: 1}}",
         "observability: {logging: {x: 1}}",
         "observability: {logging: {file: {x: 1}}}",
+        "prices: {x: 1}",
         "auth: {x: 1}",
         "auth: {api_keys: [{x: 1}]}",
         "demo_provider: {x: 1}"

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -21,7 +22,7 @@ import org.slf4j.event.KeyValuePair;
  * Renders a log event as one flat JSON object, key-values beside {@code ts}, {@code level}, {@code
  * logger}, {@code thread}, {@code msg} and {@code error}.
  *
- * <p>Numbers and booleans keep their type, all else is {@code toString}. The Logstash encoder was
+ * <p>Numbers, decimals without an exponent, and booleans keep their type, all else is {@code toString}. The Logstash encoder was
  * tried: it renders values by reflection, so that it prints what a {@code toString} hides and loses
  * the line of a value that it cannot render; and a key {@code message} gives a second field of that
  * name. Logback's own encoder nests the key-values.
@@ -78,6 +79,8 @@ final class JsonLineEncoder extends EncoderBase<ILoggingEvent> {
       line.writeNumber(((Number) value).longValue());
     } else if (value instanceof Double || value instanceof Float) {
       line.writeNumber(((Number) value).doubleValue());
+    } else if (value instanceof BigDecimal decimal) {
+      line.writeNumber(decimal.toPlainString());
     } else if (value instanceof Boolean bool) {
       line.writeBoolean(bool);
     } else {
