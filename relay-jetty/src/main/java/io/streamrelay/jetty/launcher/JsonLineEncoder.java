@@ -22,10 +22,10 @@ import org.slf4j.event.KeyValuePair;
  * Renders a log event as one flat JSON object, key-values beside {@code ts}, {@code level}, {@code
  * logger}, {@code thread}, {@code msg} and {@code error}.
  *
- * <p>Numbers, decimals without an exponent, and booleans keep their type, all else is {@code toString}. The Logstash encoder was
- * tried: it renders values by reflection, so that it prints what a {@code toString} hides and loses
- * the line of a value that it cannot render; and a key {@code message} gives a second field of that
- * name. Logback's own encoder nests the key-values.
+ * <p>Numbers, decimals without an exponent, and booleans keep their type, all else is {@code
+ * toString}. The Logstash encoder was tried: it renders values by reflection, so that it prints
+ * what a {@code toString} hides and loses the line of a value that it cannot render; and a key
+ * {@code message} gives a second field of that name. Logback's own encoder nests the key-values.
  */
 final class JsonLineEncoder extends EncoderBase<ILoggingEvent> {
   private static final DateTimeFormatter TIME =

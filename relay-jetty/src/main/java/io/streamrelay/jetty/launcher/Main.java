@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     mixinStandardHelpOptions = true,
     versionProvider = Main.Versions.class,
+    subcommands = PricesCommand.class,
     footer = {
       "",
       "Exit codes:",
@@ -70,12 +71,16 @@ public final class Main implements Callable<Integer> {
    * @param args see {@code --help}
    */
   public static void main(String[] args) {
-    CommandLine line = new CommandLine(new Main());
-    line.setParameterExceptionHandler(Main::refuse);
-    int code = line.execute(args);
+    int code = commandLine().execute(args);
     if (code != RUNNING) {
       System.exit(code);
     }
+  }
+
+  static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Main());
+    line.setParameterExceptionHandler(Main::refuse);
+    return line;
   }
 
   /** Not an exit code: the server runs, and its shutdown hook decides how the process ends. */

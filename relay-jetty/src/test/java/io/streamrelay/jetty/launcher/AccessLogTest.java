@@ -1,15 +1,20 @@
 package io.streamrelay.jetty.launcher;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.encoder.Encoder;
 import ch.qos.logback.core.read.ListAppender;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.log.AccessLog;
+import io.streamrelay.price.Cost;
+import java.math.BigDecimal;
+import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -97,6 +102,27 @@ class AccessLogTest {
     expected.put("heartbeats", 3L);
     expected.put("early_commit", true);
     assertThat(pairs(line)).containsExactlyEntriesOf(expected);
+  }
+
+  @Test
+  void aCostIsADecimalWithTheVersionOfItsPrice() {
+    log.onEnd(
+        ExchangeRecord.builder()
+            .end(EndReason.COMPLETE)
+            .cost(new Cost(262_500, "2026-11-25", false))
+            .build());
+
+    assertThat(pairs(onlyLine()))
+        .containsEntry("cost_usd", new BigDecimal("0.0000002625"))
+        .containsEntry("price_version", "2026-11-25");
+    assertThat(encoded(new JsonLineEncoder(), onlyLine()))
+        .contains("\"cost_usd\":0.0000002625,\"price_version\":\"2026-11-25\"");
+    assertThat(encoded(new TextLineEncoder(ZoneOffset.UTC), onlyLine()))
+        .contains(" cost_usd=0.0000002625 price_version=2026-11-25");
+  }
+
+  private static String encoded(Encoder<ILoggingEvent> encoder, ILoggingEvent line) {
+    return new String(encoder.encode(line), UTF_8);
   }
 
   @Test
