@@ -77,6 +77,15 @@ class LauncherIT {
     assertThat(ended.out).containsExactly("stream relay " + System.getProperty("relay.version"));
   }
 
+  @Test
+  void theJarBringsPricesAlong() throws Exception {
+    Ended ended = run("prices", "show", "gpt-4o", "--provider", "openai");
+
+    assertThat(ended.code).isZero();
+    assertThat(ended.err).isEmpty();
+    assertThat(ended.out).contains("  - model: gpt-4o", "    input: 2.5");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"config.yaml", "demo.yaml", "relay.yaml"})
   void everyShippedConfigurationIsValid(String name) throws Exception {
