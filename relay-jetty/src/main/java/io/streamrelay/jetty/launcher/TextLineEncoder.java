@@ -4,12 +4,14 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.encoder.EncoderBase;
 import io.streamrelay.log.LogText;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.event.KeyValuePair;
 
 /**
@@ -53,7 +55,7 @@ final class TextLineEncoder extends EncoderBase<ILoggingEvent> {
     if (pairs != null) {
       for (KeyValuePair pair : pairs) {
         line.append(' ').append(clean(pair.key)).append('=');
-        line.append(clean(quoted(String.valueOf(pair.value))));
+        line.append(clean(quoted(text(pair.value))));
       }
     }
     line.append('\n');
@@ -64,6 +66,10 @@ final class TextLineEncoder extends EncoderBase<ILoggingEvent> {
           .forEach(row -> line.append("    ").append(clean(row)).append('\n'));
     }
     return line.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String text(@Nullable Object value) {
+    return value instanceof BigDecimal decimal ? decimal.toPlainString() : String.valueOf(value);
   }
 
   private static String clean(String text) {
