@@ -10,6 +10,7 @@ import io.streamrelay.Ticker;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.internal.detail.DetailedLog;
 import io.streamrelay.policy.PolicyChain;
 import io.streamrelay.route.PathGuard;
 import io.streamrelay.route.Route;
@@ -48,6 +49,7 @@ public final class RelayCore implements RelayRuntime {
   private final long maxBodySize;
   private final long minUploadRate;
   private final int maxStreams;
+  private final @Nullable DetailedLog detailedLog;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -81,6 +83,7 @@ public final class RelayCore implements RelayRuntime {
    * @param maxBodySize bytes
    * @param minUploadRate bytes per second in which the client is waited for; 0 for any
    * @param maxStreams how many exchanges may run at once
+   * @param detailedLog shows them in detail; closed with this; null for no detail
    */
   public RelayCore(
       RouteRegistry routes,
@@ -91,7 +94,8 @@ public final class RelayCore implements RelayRuntime {
       Scheduler scheduler,
       long maxBodySize,
       long minUploadRate,
-      int maxStreams) {
+      int maxStreams,
+      @Nullable DetailedLog detailedLog) {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
@@ -101,6 +105,7 @@ public final class RelayCore implements RelayRuntime {
     this.maxBodySize = maxBodySize;
     this.minUploadRate = minUploadRate;
     this.maxStreams = maxStreams;
+    this.detailedLog = detailedLog;
   }
 
   /**
@@ -252,6 +257,10 @@ public final class RelayCore implements RelayRuntime {
         forwarder.close();
       } finally {
         scheduler.close();
+        DetailedLog detail = detailedLog;
+        if (detail != null) {
+          detail.close();
+        }
         if (tells) {
           drained.complete(drainResult());
         }
@@ -305,6 +314,11 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public long minUploadRate() {
     return minUploadRate;
+  }
+
+  @Override
+  public @Nullable DetailedLog detailedLog() {
+    return detailedLog;
   }
 
   @Override

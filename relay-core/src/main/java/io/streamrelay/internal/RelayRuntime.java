@@ -4,7 +4,9 @@ import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.internal.detail.DetailedLog;
 import io.streamrelay.policy.PolicyChain;
+import org.jspecify.annotations.Nullable;
 
 /** What all exchanges of one relay share. Thread-safe. */
 public interface RelayRuntime {
@@ -49,6 +51,13 @@ public interface RelayRuntime {
    * @return bytes per second in which the client is waited for; 0 for any
    */
   long minUploadRate();
+
+  /**
+   * Shows exchanges in detail.
+   *
+   * @return null if the operator did not ask for it
+   */
+  @Nullable DetailedLog detailedLog();
 
   /**
    * Takes the one record of an exchange.
