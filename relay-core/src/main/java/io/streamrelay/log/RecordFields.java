@@ -121,6 +121,10 @@ public final class RecordFields {
               "span_id",
               "the relay's own span in that trace",
               record -> of(record.trace(), TraceContext::spanId)),
+          text(
+              "parent_span_id",
+              "the client's span, if it named one",
+              record -> of(record.trace(), TraceContext::parentSpanId)),
           text("tenant_id", "who is limited and billed", ExchangeRecord::tenant),
           text("key_id", "the relay key's name, never the key", ExchangeRecord::keyName),
           text(

@@ -61,7 +61,11 @@ class AccessLogTest {
             .receivedAt(Instant.parse("2026-11-24T10:00:00.120Z"))
             .trace(
                 new TraceContext(
-                    "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", null, true, null))
+                    "0af7651916cd43dd8448eb211c80319c",
+                    "b7ad6b7169203331",
+                    "00f067aa0ba902b7",
+                    true,
+                    null))
             .route("anthropic")
             .tenant("acme")
             .keyName("ci")
@@ -121,6 +125,7 @@ class AccessLogTest {
     expected.put("request_id", "req-1");
     expected.put("trace_id", "0af7651916cd43dd8448eb211c80319c");
     expected.put("span_id", "b7ad6b7169203331");
+    expected.put("parent_span_id", "00f067aa0ba902b7");
     expected.put("tenant_id", "acme");
     expected.put("key_id", "ci");
     expected.put("route", "anthropic");
