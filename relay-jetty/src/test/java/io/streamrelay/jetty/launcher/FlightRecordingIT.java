@@ -50,18 +50,6 @@ class FlightRecordingIT {
   }
 
   @Test
-  void aRecordingIsDumpedWhenTheRelayStops() throws Exception {
-    Path dump = directory.resolve("exit.jfr");
-    try (RelayProcess relay = start("-XX:StartFlightRecording:filename=" + dump)) {
-      assertThat(chat(relay.uri()).statusCode()).isEqualTo(200);
-      relay.terminate();
-      assertThat(relay.exitCode()).isZero();
-    }
-    assertThat(run("jfr", "print", "--events", "io.streamrelay.Exchange", dump.toString()))
-        .contains("requestId = \"jfr-1\"");
-  }
-
-  @Test
   void aRuntimeWithoutFlightRecordingServes() throws Exception {
     try (RelayProcess relay = start("--limit-modules=java.se,jdk.unsupported")) {
       assertThat(chat(relay.uri()).body()).endsWith("data: [DONE]\n\n");
