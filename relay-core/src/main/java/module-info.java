@@ -8,6 +8,7 @@ module io.streamrelay.core {
   requires static transitive io.github.resilience4j.ratelimiter;
   requires transitive io.prometheus.metrics.model;
   requires io.prometheus.metrics.core;
+  requires static jdk.jfr;
   requires org.slf4j;
   requires org.yaml.snakeyaml;
 

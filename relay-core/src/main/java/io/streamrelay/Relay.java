@@ -2,10 +2,13 @@ package io.streamrelay;
 
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.streamrelay.config.DetailedLogsConfig;
 import io.streamrelay.config.RateLimitConfig;
 import io.streamrelay.config.RelayConfig;
 import io.streamrelay.forward.StreamingForwarder;
 import io.streamrelay.internal.RelayCore;
+import io.streamrelay.internal.detail.DetailedLog;
+import io.streamrelay.internal.jfr.FlightRecording;
 import io.streamrelay.limit.GcraRateLimiter;
 import io.streamrelay.limit.RateLimiter;
 import io.streamrelay.log.AccessLog;
@@ -50,6 +53,7 @@ public final class Relay implements AutoCloseable {
     List<RelayListener> listeners = new ArrayList<>();
     listeners.add(metrics);
     listeners.add(new AccessLog());
+    listeners.addAll(FlightRecording.listeners());
     listeners.addAll(b.listeners);
     this.core =
         new RelayCore(
@@ -62,12 +66,17 @@ public final class Relay implements AutoCloseable {
             config.server().maxBodySize(),
             config.server().minUploadRate(),
             config.server().maxStreams(),
-            config.prices());
+            config.prices(),
+            detailedLog(config.observability().detailedLogs(), b.ticker));
     GaugeWithCallback.builder()
         .name("relay_state")
         .help("0 while running, 1 while draining, 2 when stopped.")
         .callback(callback -> callback.call(number(state())))
         .register(registry);
+  }
+
+  private static @Nullable DetailedLog detailedLog(DetailedLogsConfig wanted, Ticker ticker) {
+    return wanted.enabled() ? new DetailedLog(wanted, ticker) : null;
   }
 
   private static int number(RelayState state) {

@@ -1,8 +1,5 @@
 package io.streamrelay.config;
 
-import io.streamrelay.config.ObservabilityConfig.Format;
-import io.streamrelay.config.ObservabilityConfig.Level;
-import io.streamrelay.config.ObservabilityConfig.LogFile;
 import io.streamrelay.config.ObservabilityConfig.Logging;
 import io.streamrelay.route.Timeouts;
 import java.nio.file.Path;
@@ -149,15 +146,10 @@ final class ConfigReader {
   private ObservabilityConfig observability(Section root, RouteReader routes) {
     Section section = root.section("observability", "prometheus", "logging", "detailed_logs");
     PrometheusConfig prometheus = prometheus(section, routes);
-    Section logging = section.section("logging", "level", "format", "file");
-    Level level = logging.read("level", Level.INFO, Parsers.oneOf(Level.class));
-    Format format = logging.read("format", Format.JSON, Parsers.oneOf(Format.class));
-    LogFile file = logFile(logging);
-    boolean detailedLogs = section.read("detailed_logs", false, Parsers::bool);
-    if (detailedLogs) {
-      context.warning("observability.detailed_logs is true but not used yet");
-    }
-    return new ObservabilityConfig(prometheus, new Logging(level, format, file), detailedLogs);
+    LoggingReader logs = new LoggingReader(context);
+    Logging logging = logs.logging(section);
+    DetailedLogsConfig detailedLogs = logs.detailedLogs(section, routes.routes());
+    return new ObservabilityConfig(prometheus, logging, detailedLogs);
   }
 
   private static PrometheusConfig prometheus(Section observability, RouteReader routes) {
@@ -166,25 +158,6 @@ final class ConfigReader {
     String path = section.read("path", PrometheusConfig.DEFAULT.path(), Parsers::path);
     routes.refuseOwnPaths(enabled ? path : null, section.find("path"));
     return PrometheusConfig.builder().enabled(enabled).path(path).build();
-  }
-
-  private static @Nullable LogFile logFile(Section logging) {
-    Value value = logging.find("file");
-    if (value == null) {
-      return null;
-    }
-    if (value.isScalar()) {
-      String path = value.parse(Parsers::text);
-      return path == null ? null : new LogFile(path, 100L << 20, 5);
-    }
-    Section file = logging.section("file", "path", "max_size", "max_files");
-    long maxSize = file.read("max_size", 100L << 20, Parsers.size(1024));
-    int maxFiles = file.read("max_files", 5, Parsers.integer(1, NO_UPPER_LIMIT));
-    if (!file.isPresent()) {
-      return null;
-    }
-    String path = file.require("path", "a file's path, such as logs/relay.log", Parsers::text);
-    return path == null ? null : new LogFile(path, maxSize, maxFiles);
   }
 
   /** What is wrong in the file of prices stands with its own name, line and column. */

@@ -1,5 +1,6 @@
 package io.streamrelay.config;
 
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,24 +8,61 @@ import org.jspecify.annotations.Nullable;
  *
  * @param prometheus what is measured, and where the launcher serves it
  * @param logging what the launcher logs, and how; a host has its own
- * @param detailedLogs accepted from the original's files; not used yet
+ * @param detailedLogs what else is logged of each exchange, also in a host
  */
 public record ObservabilityConfig(
-    PrometheusConfig prometheus, Logging logging, boolean detailedLogs) {
+    PrometheusConfig prometheus, Logging logging, DetailedLogsConfig detailedLogs) {
   /** Metrics at {@code /metrics}, JSON logs from level info. */
   public static final ObservabilityConfig DEFAULT =
-      new ObservabilityConfig(PrometheusConfig.DEFAULT, Logging.DEFAULT, false);
+      new ObservabilityConfig(
+          PrometheusConfig.DEFAULT, Logging.DEFAULT, DetailedLogsConfig.DISABLED);
 
   /**
    * The launcher's log.
    *
    * @param level from which on: error, warn, info, debug or trace
+   * @param levels of single loggers of the relay and all below them, such as {@code
+   *     io.streamrelay.access}; no other library's, which may print keys and bodies
    * @param format JSON lines or plain text
    * @param file a further copy in a rotating file; null for none
    */
-  public record Logging(Level level, Format format, @Nullable LogFile file) {
+  public record Logging(
+      Level level, Map<String, Level> levels, Format format, @Nullable LogFile file) {
     /** JSON from level info, no file. */
     public static final Logging DEFAULT = new Logging(Level.INFO, Format.JSON, null);
+
+    /** Refuses loggers of others. */
+    public Logging {
+      levels = Map.copyOf(levels);
+      for (String logger : levels.keySet()) {
+        if (!isOwnLogger(logger)) {
+          throw new IllegalArgumentException(
+              "observability.logging.levels: '"
+                  + logger
+                  + "' is no logger of the relay (expected: "
+                  + AN_OWN_LOGGER
+                  + ")");
+        }
+      }
+    }
+
+    /**
+     * Sets one level for all loggers.
+     *
+     * @param level from which on
+     * @param format JSON lines or plain text
+     * @param file a further copy in a rotating file; null for none
+     */
+    public Logging(Level level, Format format, @Nullable LogFile file) {
+      this(level, Map.of(), format, file);
+    }
+
+    static final String AN_OWN_LOGGER =
+        "io.streamrelay or a logger below it, such as io.streamrelay.access";
+
+    static boolean isOwnLogger(String name) {
+      return name.matches("io\\.streamrelay(\\.[A-Za-z0-9_]+)*");
+    }
   }
 
   /** Log levels. */
@@ -55,8 +93,9 @@ public record ObservabilityConfig(
    * @param path the current file; older ones get a number
    * @param maxSize bytes after which it is rotated, at least 1024
    * @param maxFiles older files kept, at least 1
+   * @param format of this copy; null for that of the whole log
    */
-  public record LogFile(String path, long maxSize, int maxFiles) {
+  public record LogFile(String path, long maxSize, int maxFiles, @Nullable Format format) {
     /** Refuses values out of range. */
     public LogFile {
       if (maxSize < 1024 || maxFiles < 1) {
@@ -67,6 +106,17 @@ public record ObservabilityConfig(
                 + maxFiles
                 + " (expected: at least 1024 bytes and at least 1 file)");
       }
+    }
+
+    /**
+     * Sets a file in the format of the whole log.
+     *
+     * @param path the current file; older ones get a number
+     * @param maxSize bytes after which it is rotated, at least 1024
+     * @param maxFiles older files kept, at least 1
+     */
+    public LogFile(String path, long maxSize, int maxFiles) {
+      this(path, maxSize, maxFiles, null);
     }
   }
 }

@@ -127,6 +127,30 @@ final class Section {
     return found == null ? absent(context, pathOf(key), names) : found;
   }
 
+  /** Opens a map below this one whose keys are the file's own; without keys if absent or wrong. */
+  Section openSection(String key) {
+    Value value = find(key);
+    Section found = value == null ? null : value.asOpenSection();
+    return found == null ? absent(context, pathOf(key), List.of()) : found;
+  }
+
+  /** Opens a map whose keys are the file's own. */
+  static Section open(LoadContext context, String path, MappingNode node) {
+    List<String> own = new ArrayList<>();
+    for (NodeTuple each : node.getValue()) {
+      if (each.getKeyNode() instanceof ScalarNode key) {
+        own.add(key.getValue());
+      }
+    }
+    Map<String, Entry> entries = flatten(context, path, node, own);
+    return new Section(context, path, node, List.copyOf(entries.keySet()), entries);
+  }
+
+  /** The keys that may be asked for; of an open map those that are there. */
+  List<String> keys() {
+    return known;
+  }
+
   private String pathOf(String key) {
     return join(path, key);
   }

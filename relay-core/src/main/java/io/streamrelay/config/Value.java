@@ -88,6 +88,15 @@ final class Value {
     return hasUnknownTag() ? null : Section.of(context, path, map, known, hideKeys);
   }
 
+  /** Opens a map of any keys; null if it is none, which is then among the problems. */
+  @Nullable Section asOpenSection() {
+    if (!(node instanceof MappingNode map)) {
+      problem("is " + kindOf(node), "a map");
+      return null;
+    }
+    return hasUnknownTag() ? null : Section.open(context, path, map);
+  }
+
   /** Opens a list; empty if it is none, which is then among the problems. */
   List<Value> asList() {
     if (!(node instanceof SequenceNode sequence)) {

@@ -6,6 +6,7 @@ import io.streamrelay.Timings;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
+import io.streamrelay.internal.detail.ExchangeDetail;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.observe.Verdict;
@@ -77,6 +78,7 @@ final class ClientAnswer implements ResponseSink {
   private long announcedBytes = -1;
 
   private @Nullable StreamObserver observer;
+  private @Nullable ExchangeDetail detail;
 
   // The client has left.
   private volatile boolean gone;
@@ -119,6 +121,11 @@ final class ClientAnswer implements ResponseSink {
   }
 
   // ---- what the exchange asks and says
+
+  /** Says where the answer is looked at for the detailed log. */
+  void showTo(ExchangeDetail exchangeDetail) {
+    detail = exchangeDetail;
+  }
 
   /** Whether the upstream's head has come. */
   boolean isHeadSeen() {
@@ -306,6 +313,10 @@ final class ClientAnswer implements ResponseSink {
     status = upstreamStatus;
     upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
     announcedBytes = length(upstreamResponse);
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.responseHead(upstreamResponse);
+    }
     boolean events = isObservable(upstreamResponse);
     if (earlyCommit) {
       if (!events) {
@@ -446,6 +457,10 @@ final class ClientAnswer implements ResponseSink {
   }
 
   private void observe(ByteBuffer chunk, int from, int to) {
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.responseBytes(chunk, from, to - from, ticker.nanos());
+    }
     StreamObserver watching = observer;
     if (watching != null) {
       try {

@@ -15,6 +15,8 @@ import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.HeaderPolicy;
 import io.streamrelay.http.Headers;
+import io.streamrelay.internal.detail.DetailedLog;
+import io.streamrelay.internal.detail.ExchangeDetail;
 import io.streamrelay.policy.Decision;
 import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.ClientGonePolicy;
@@ -102,6 +104,7 @@ public final class ExchangeRun implements Exchange {
   private final BodyProbe probe;
   private final RequestIntake intake;
   private final ClientAnswer answer;
+  private final @Nullable ExchangeDetail detail;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
 
   /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
@@ -190,6 +193,13 @@ public final class ExchangeRun implements Exchange {
     this.answer =
         new ClientAnswer(
             this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
+    DetailedLog detailedLog = relay.detailedLog();
+    this.detail =
+        detailedLog == null ? null : detailedLog.open(route, request.headers(), startNanos);
+    if (detail != null) {
+      intake.showTo(detail);
+      answer.showTo(detail);
+    }
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -352,6 +362,10 @@ public final class ExchangeRun implements Exchange {
                   + "'; its operator must set "
                   + credential.source()));
     }
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.admitted(relay.ticker().nanos());
+    }
     phase = Phase.READ_BODY;
     intake.onReadable(this::kick);
     clocks.await(Clocks.Waiting.REQUEST_BODY);
@@ -426,6 +440,10 @@ public final class ExchangeRun implements Exchange {
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
     attempts++;
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.upstreamRequest(upstreamRequest.headers(), forwardNanos);
+    }
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     intake.release();
     call = started;
@@ -805,6 +823,10 @@ public final class ExchangeRun implements Exchange {
       endActions.clear();
     }
     actions.forEach(action -> giveBack(action, ended));
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.end(ended);
+    }
     relay.ended(this, ended);
   }
 

@@ -10,6 +10,7 @@ import io.streamrelay.Ticker;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.internal.detail.DetailedLog;
 import io.streamrelay.policy.PolicyChain;
 import io.streamrelay.price.PriceTable;
 import io.streamrelay.route.PathGuard;
@@ -50,6 +51,7 @@ public final class RelayCore implements RelayRuntime {
   private final long minUploadRate;
   private final int maxStreams;
   private final PriceTable prices;
+  private final @Nullable DetailedLog detailedLog;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -84,6 +86,7 @@ public final class RelayCore implements RelayRuntime {
    * @param minUploadRate bytes per second in which the client is waited for; 0 for any
    * @param maxStreams how many exchanges may run at once
    * @param prices what models cost
+   * @param detailedLog shows them in detail; closed with this; null for no detail
    */
   public RelayCore(
       RouteRegistry routes,
@@ -95,7 +98,8 @@ public final class RelayCore implements RelayRuntime {
       long maxBodySize,
       long minUploadRate,
       int maxStreams,
-      PriceTable prices) {
+      PriceTable prices,
+      @Nullable DetailedLog detailedLog) {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
@@ -106,6 +110,7 @@ public final class RelayCore implements RelayRuntime {
     this.minUploadRate = minUploadRate;
     this.maxStreams = maxStreams;
     this.prices = prices;
+    this.detailedLog = detailedLog;
   }
 
   /**
@@ -257,6 +262,10 @@ public final class RelayCore implements RelayRuntime {
         forwarder.close();
       } finally {
         scheduler.close();
+        DetailedLog detail = detailedLog;
+        if (detail != null) {
+          detail.close();
+        }
         if (tells) {
           drained.complete(drainResult());
         }
@@ -315,6 +324,11 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public PriceTable prices() {
     return prices;
+  }
+
+  @Override
+  public @Nullable DetailedLog detailedLog() {
+    return detailedLog;
   }
 
   @Override

@@ -4,8 +4,10 @@ import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.internal.detail.DetailedLog;
 import io.streamrelay.policy.PolicyChain;
 import io.streamrelay.price.PriceTable;
+import org.jspecify.annotations.Nullable;
 
 /** What all exchanges of one relay share. Thread-safe. */
 public interface RelayRuntime {
@@ -57,6 +59,13 @@ public interface RelayRuntime {
    * @return the price table
    */
   PriceTable prices();
+
+  /**
+   * Shows exchanges in detail.
+   *
+   * @return null if the operator did not ask for it
+   */
+  @Nullable DetailedLog detailedLog();
 
   /**
    * Takes the one record of an exchange.

@@ -1,8 +1,10 @@
 package io.streamrelay.internal;
 
 import io.streamrelay.forward.BodySource;
+import io.streamrelay.internal.detail.ExchangeDetail;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes a client's request body in: keeps a small one whole, lets a large one through piece by
@@ -35,6 +37,7 @@ final class RequestIntake implements BodySource {
   private final Runnable onWhole;
   private final UploadPace pace;
 
+  private @Nullable ExchangeDetail detail;
   private ByteBuffer start = NOTHING;
   private long wholeLength;
   private volatile boolean whole;
@@ -64,6 +67,11 @@ final class RequestIntake implements BodySource {
     this.onWhole = onWhole;
     this.pace = pace;
     this.whole = body.length() == 0;
+  }
+
+  /** Says where the bytes are looked at for the detailed log. */
+  void showTo(ExchangeDetail exchangeDetail) {
+    detail = exchangeDetail;
   }
 
   /**
@@ -206,6 +214,10 @@ final class RequestIntake implements BodySource {
     }
     onBytes.run();
     probe.look(buffer, from, count);
+    ExchangeDetail shown = detail;
+    if (shown != null) {
+      shown.requestBytes(buffer, from, count);
+    }
   }
 
   private void checkLength() throws IOException {

@@ -1,13 +1,13 @@
 package io.streamrelay.log;
 
-import io.streamrelay.Abandonment;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
-import io.streamrelay.observe.Usage;
-import io.streamrelay.price.Cost;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -16,9 +16,9 @@ import org.slf4j.spi.LoggingEventBuilder;
 /**
  * Writes one line per exchange, at its end, to the logger {@value #LOGGER}.
  *
- * <p>The message is for people, the same facts are key-values for machines. A value that is not
- * known is left out. Text that a client or upstream chose is cleaned by {@link LogText} and cut at
- * {@value #MAX_CHARS} characters, so that it cannot forge a line.
+ * <p>The message is for people; the key-values, for machines, are those of {@link RecordFields}. A
+ * value that is not known is left out. Text that a client or upstream chose is cleaned by {@link
+ * LogText} and cut at {@value #MAX_CHARS} characters, so that it cannot forge a line.
  *
  * <p>The level tells who should look: info for what the relay, the client or the upstream meant to
  * happen, warn for an upstream that failed or was too slow, error for a defect of the relay.
@@ -31,6 +31,10 @@ public final class AccessLog implements RelayListener {
 
   private static final int MAX_CHARS = 256;
 
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
+
   private final Logger logger = LoggerFactory.getLogger(LOGGER);
 
   /** Logs through whatever backend SLF4J finds. */
@@ -42,49 +46,12 @@ public final class AccessLog implements RelayListener {
     if (!logger.isEnabledForLevel(level)) {
       return;
     }
-    ErrorCode error = record.error();
     LoggingEventBuilder line = logger.atLevel(level).setMessage(messageOf(record));
-    line = text(line, "request_id", record.requestId());
-    line =
-        text(line, "route", record.route().equals(ExchangeRecord.NO_ROUTE) ? null : record.route());
-    line = text(line, "tenant", record.tenant());
-    line = text(line, "key", record.keyName());
-    line = text(line, "client", record.clientAddress());
-    line = text(line, "method", record.method());
-    line = text(line, "path", record.path());
-    line = text(line, "model", record.model());
-    line = number(line, "status", record.status() == 0 ? -1 : record.status());
-    line = text(line, "outcome", record.end().label());
-    line = text(line, "error_type", error == null ? null : error.code());
-    line = text(line, "upstream_request_id", record.upstreamRequestId());
-    line = number(line, "duration_ms", millis(record.durationNanos()));
-    line = number(line, "ttfb_ms", millis(record.timeToFirstByteNanos()));
-    line = number(line, "bytes_in", record.requestBytes());
-    line = number(line, "bytes_out", record.responseBytes());
-    line = number(line, "events", record.events());
-    if (record.upstreamWaitNanos() >= 0) {
-      line = number(line, "client_blocked_ms", millis(record.clientBlockedNanos()));
-      line = number(line, "upstream_wait_ms", millis(record.upstreamWaitNanos()));
-    }
-    line = number(line, "heartbeats", record.heartbeats() == 0 ? -1 : record.heartbeats());
-    line = record.earlyCommit() ? line.addKeyValue("early_commit", true) : line;
-    Usage usage = record.usage();
-    if (usage.source() != Usage.Source.NONE) {
-      line = number(line, "input_tokens", usage.inputTokens());
-      line = number(line, "output_tokens", usage.outputTokens());
-      line = text(line, "usage", usage.source().label());
-    }
-    Cost cost = record.cost();
-    if (cost != null) {
-      line = line.addKeyValue("cost_usd", cost.usd());
-      line = text(line, "price_version", cost.priceVersion());
-    }
-    Abandonment abandonment = record.abandonment();
-    if (abandonment != null) {
-      line = text(line, "abandoned", abandonment.label());
-      line = number(line, "abandoned_ms", millis(record.abandonedNanos()));
-      line = number(line, "abandoned_bytes", record.abandonedBytes());
-      line = number(line, "wasted_output_tokens", record.wastedOutputTokens());
+    for (RecordFields.Field field : RecordFields.ALL) {
+      Object value = field.valueOf(record);
+      if (value != null) {
+        line = line.addKeyValue(field.name(), shown(value));
+      }
     }
     line.log();
   }
@@ -129,14 +96,17 @@ public final class AccessLog implements RelayListener {
     return nanos < 0 ? -1 : TimeUnit.NANOSECONDS.toMillis(nanos);
   }
 
-  private static LoggingEventBuilder text(
-      LoggingEventBuilder line, String key, @Nullable String value) {
-    return value == null || value.isEmpty()
-        ? line
-        : line.addKeyValue(key, LogText.clean(value, MAX_CHARS));
-  }
-
-  private static LoggingEventBuilder number(LoggingEventBuilder line, String key, long value) {
-    return value < 0 ? line : line.addKeyValue(key, value);
+  /**
+   * Makes a value safe to stand in a log line.
+   *
+   * @param value of a field
+   * @return text that cannot forge a line or fill one, a time in ISO 8601 to the millisecond; all
+   *     else as it is
+   */
+  public static Object shown(Object value) {
+    if (value instanceof String text) {
+      return LogText.clean(text, MAX_CHARS);
+    }
+    return value instanceof Instant time ? TIME.format(time) : value;
   }
 }

@@ -30,6 +30,34 @@ public final class LogText {
     return out.toString();
   }
 
+  /**
+   * Escapes as {@link #clean} does, but cuts nothing, and writes line ends and tabs in their short
+   * form: for bodies.
+   *
+   * @param text any text
+   * @return one line; {@code \n}, {@code \r} and {@code \t} stand for what they stand for in JSON
+   */
+  public static String oneLine(String text) {
+    StringBuilder out = new StringBuilder(text.length() + text.length() / 16);
+    for (int i = 0; i < text.length(); ) {
+      int codePoint = text.codePointAt(i);
+      switch (codePoint) {
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        default -> {
+          if (isPlain(codePoint)) {
+            out.appendCodePoint(codePoint);
+          } else {
+            out.append(escaped(codePoint));
+          }
+        }
+      }
+      i += Character.charCount(codePoint);
+    }
+    return out.toString();
+  }
+
   private static boolean isPlain(int codePoint) {
     return switch (Character.getType(codePoint)) {
       case Character.CONTROL,

@@ -197,8 +197,18 @@ class SampleFilesTest {
                 new ObservabilityConfig(
                     PrometheusConfig.DEFAULT,
                     new Logging(
-                        Level.INFO, Format.JSON, new LogFile("logs/relay.log", 100 << 20, 5)),
-                    false))
+                        Level.INFO,
+                        Map.of("io.streamrelay.exchange", Level.DEBUG),
+                        Format.JSON,
+                        new LogFile("logs/relay.log", 100 << 20, 5, Format.JSON)),
+                    DetailedLogsConfig.builder()
+                        .enabled(true)
+                        .bodies(false)
+                        .maxBytes(16 << 10)
+                        .maxMemory(16 << 20)
+                        .redact("[\\w.+-]+@[\\w-]+\\.[\\w.]+")
+                        .route("openai")
+                        .build()))
             .auth(
                 new AuthConfig(
                     true,
@@ -235,6 +245,7 @@ class SampleFilesTest {
         "observability: {logging: {x: 1}}",
         "observability: {logging: {file: {x: 1}}}",
         "prices: {x: 1}",
+        "observability: {detailed_logs: {x: 1}}",
         "auth: {x: 1}",
         "auth: {api_keys: [{x: 1}]}",
         "demo_provider: {x: 1}"

@@ -203,15 +203,6 @@ class SectionsTest {
   }
 
   @Test
-  void detailedLogsAreWarnedAbout() {
-    LoadedConfig loaded = load("observability: {detailed_logs: true}", Map.of());
-
-    assertThat(loaded.config().observability().detailedLogs()).isTrue();
-    assertThat(loaded.warnings())
-        .containsExactly("observability.detailed_logs is true but not used yet");
-  }
-
-  @Test
   void oneStoreAloneIsWarnedAboutByItsName() {
     assertThat(load("storage: {redis: {ttl: 1h}}", Map.of()).warnings())
         .containsExactly("storage.redis is set but not used yet: nothing is stored");

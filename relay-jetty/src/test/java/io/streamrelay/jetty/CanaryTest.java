@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
@@ -76,10 +77,41 @@ class CanaryTest {
   @ParameterizedTest
   @ValueSource(strings = {"Jetty", "Tomcat", "Undertow"})
   void noKeyPromptOrAnswerIsInAnythingThatIsWritten(String kind) throws Exception {
+    look(kind, "", text -> assertThat(text).doesNotContain(KEYS).doesNotContain(PROMPT, ANSWER));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Jetty"})
+  void nothingMoreIsInADetailedLog(String kind) throws Exception {
+    look(
+        kind,
+        "observability: {detailed_logs: true}",
+        text -> assertThat(text).doesNotContain(KEYS).doesNotContain(PROMPT, ANSWER));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Jetty", "Undertow"})
+  void whoAsksForBodiesGetsThemInOneLineAndNoKey(String kind) throws Exception {
+    List<String> shown = new ArrayList<>();
+    look(
+        kind,
+        "observability: {detailed_logs: {bodies: true}}",
+        text -> {
+          assertThat(text).doesNotContain(KEYS);
+          if (text.startsWith("INFO io.streamrelay.detail detail of ")) {
+            shown.add(text);
+          } else {
+            assertThat(text).doesNotContain(PROMPT, ANSWER);
+          }
+        });
+    assertThat(String.join("\n", shown)).contains(PROMPT, ANSWER, "[redacted]");
+  }
+
+  private void look(String kind, String observability, Consumer<String> check) throws Exception {
     LAUNCHERS_LEVELS.forEach((name, level) -> logger(name).setLevel(level));
     try (CapturedLogs logs = new CapturedLogs();
         DoorUpstream upstream = new DoorUpstream()) {
-      LoadedConfig loaded = RelayConfig.load(config(upstream));
+      LoadedConfig loaded = RelayConfig.load(config(upstream, observability));
       try (Relay relay =
           Relay.builder(loaded.config(), JettyForwarder.create())
               .listener(listener())
@@ -113,9 +145,8 @@ class CanaryTest {
                   "UPSTREAM_TRUNCATED",
                   "IDLE_TIMEOUT");
           assertThat(logs.all()).anyMatch(line -> line.startsWith("DEBUG io.streamrelay"));
-          for (String text : written(logs, loaded, relay, metrics)) {
-            assertThat(text).doesNotContain(KEYS).doesNotContain(PROMPT, ANSWER);
-          }
+          finish(relay);
+          written(logs, loaded, relay, metrics).forEach(check);
           // Tomcat's own page shows a broken line to whoever sent it, unless its host says
           // otherwise.
           received.removeIf(text -> text.contains("org.apache.coyote"));
@@ -127,6 +158,11 @@ class CanaryTest {
     } finally {
       LAUNCHERS_LEVELS.forEach((name, level) -> logger(name).setLevel(null));
     }
+  }
+
+  /** What is written on a thread of its own has been written then. */
+  private static void finish(Relay relay) {
+    relay.close();
   }
 
   private static TestContainer start(String kind, List<Mount> mounts) throws Exception {
@@ -193,7 +229,7 @@ class CanaryTest {
     };
   }
 
-  private Path config(DoorUpstream upstream) throws IOException {
+  private Path config(DoorUpstream upstream, String further) throws IOException {
     Path file = folder.resolve("relay.yaml");
     Files.writeString(
         file,
@@ -210,8 +246,9 @@ class CanaryTest {
         auth:
           api_keys: [%3$s]
         rate_limit: {enabled: true, default: 1000, burst: 1000}
+        %4$s
         """
-            .formatted(upstream.origin(), PROVIDER_KEY, RELAY_KEY));
+            .formatted(upstream.origin(), PROVIDER_KEY, RELAY_KEY, further));
     return file;
   }
 
@@ -296,6 +333,10 @@ class CanaryTest {
             post("/chat/x", good, body).replace("Host: x", "Host: " + WRONG_KEY + ":" + WRONG_KEY),
             post("/chat/x", good, body).replace("POST", "BREW"),
             post("/chat/x", good, PROMPT.repeat(6000)),
+            post(
+                "/chat/x",
+                good,
+                "{\"note\":\"" + RELAY_KEY + "\",\"password\":\"" + WRONG_KEY + "\"}"),
             post("/chat/x", good, "{\"model\":\"m\",\"messages\":" + PROMPT),
             post("/chat/x", good, body).replace("Content-Length: ", "Content-Length: 1"),
             "POST /chat/x HTTP/1.1\r\nHost: x\r\n"

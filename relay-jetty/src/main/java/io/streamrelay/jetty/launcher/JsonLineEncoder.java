@@ -15,14 +15,15 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import org.slf4j.event.KeyValuePair;
 
 /**
- * Renders a log event as one flat JSON object, key-values beside {@code ts}, {@code level}, {@code
+ * Renders a log event as one JSON object, key-values beside {@code ts}, {@code level}, {@code
  * logger}, {@code thread}, {@code msg} and {@code error}.
  *
- * <p>Numbers, decimals without an exponent, and booleans keep their type, all else is {@code
+ * <p>Numbers and booleans keep their type, a map becomes an object of strings, all else is {@code
  * toString}. The Logstash encoder was tried: it renders values by reflection, so that it prints
  * what a {@code toString} hides and loses the line of a value that it cannot render; and a key
  * {@code message} gives a second field of that name. Logback's own encoder nests the key-values.
@@ -83,6 +84,12 @@ final class JsonLineEncoder extends EncoderBase<ILoggingEvent> {
       line.writeNumber(decimal.toPlainString());
     } else if (value instanceof Boolean bool) {
       line.writeBoolean(bool);
+    } else if (value instanceof Map<?, ?> map) {
+      line.writeStartObject();
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
+        line.writeStringField(String.valueOf(entry.getKey()), String.valueOf(entry.getValue()));
+      }
+      line.writeEndObject();
     } else {
       line.writeString(String.valueOf(value));
     }

@@ -70,7 +70,8 @@ public final class LogSetup implements AutoCloseable {
     destinations.add(stdout(context, logging.format()));
     LogFile file = logging.file();
     if (file != null) {
-      destinations.add(file(context, file, logging.format()));
+      Format own = file.format();
+      destinations.add(file(context, file, own == null ? logging.format() : own));
     }
     QueueAppender queue =
         new QueueAppender(destinations, QUEUED_LINES, DRAIN_TIME, Ticker.system());
@@ -81,6 +82,9 @@ public final class LogSetup implements AutoCloseable {
     Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     root.setLevel(level);
     root.addAppender(queue);
+    logging
+        .levels()
+        .forEach((name, own) -> context.getLogger(name).setLevel(Level.valueOf(own.name())));
     context.getLogger("org.eclipse.jetty").setLevel(jettyLevel(level));
     // Its warnings of broken requests quote header values, and some client's key may stand in one.
     context.getLogger("org.eclipse.jetty.http").setLevel(Level.ERROR);

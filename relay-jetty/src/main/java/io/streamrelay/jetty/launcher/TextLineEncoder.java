@@ -55,7 +55,7 @@ final class TextLineEncoder extends EncoderBase<ILoggingEvent> {
     if (pairs != null) {
       for (KeyValuePair pair : pairs) {
         line.append(' ').append(clean(pair.key)).append('=');
-        line.append(clean(quoted(textOf(pair.value))));
+        line.append(clean(quoted(text(pair.value))));
       }
     }
     line.append('\n');
@@ -68,7 +68,7 @@ final class TextLineEncoder extends EncoderBase<ILoggingEvent> {
     return line.toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private static String textOf(@Nullable Object value) {
+  private static String text(@Nullable Object value) {
     return value instanceof BigDecimal decimal ? decimal.toPlainString() : String.valueOf(value);
   }
 

@@ -344,7 +344,7 @@ class LauncherIT {
       assertThat(lines)
           .filteredOn(line -> line.path("outcome").asText().equals("rejected"))
           .hasSize(20)
-          .allMatch(line -> line.path("status").asInt() == 404);
+          .allMatch(line -> line.path("status_code").asInt() == 404);
       List<String> kept = new ArrayList<>();
       for (String name : List.of("relay.log.2", "relay.log.1", "relay.log")) {
         Path part = directory.resolve(name);

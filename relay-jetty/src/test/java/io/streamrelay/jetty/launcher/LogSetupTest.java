@@ -17,6 +17,7 @@ import io.streamrelay.log.AccessLog;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -90,10 +92,10 @@ class LogSetupTest {
             ",\"level\":\"info\",\"logger\":\"io.streamrelay.access\",\"thread\":\""
                 + Thread.currentThread().getName()
                 + "\",\"msg\":\"POST /v1/chat/completions 200 complete 1234 ms\","
-                + "\"request_id\":\"req-1\",\"route\":\"openai\",\"tenant\":\"a\\\"\\\\u000ab\","
-                + "\"method\":\"POST\",\"path\":\"/v1/chat/completions\",\"status\":200,"
-                + "\"outcome\":\"complete\",\"duration_ms\":1234,\"bytes_in\":9000000000,"
-                + "\"bytes_out\":0,\"events\":3}\n");
+                + "\"request_id\":\"req-1\",\"tenant_id\":\"a\\\"\\\\u000ab\",\"route\":\"openai\","
+                + "\"stream\":false,\"method\":\"POST\",\"path\":\"/v1/chat/completions\","
+                + "\"status_code\":200,\"attempts\":0,\"outcome\":\"complete\","
+                + "\"duration_ms\":1234,\"bytes_in\":9000000000,\"bytes_out\":0,\"events\":3}\n");
   }
 
   @Test
@@ -116,6 +118,8 @@ class LogSetupTest {
                 .addKeyValue("at", Instant.EPOCH)
                 .addKeyValue("object", opaque)
                 .addKeyValue("nothing", (Object) null)
+                .addKeyValue("cost", new BigDecimal("0.0000001234"))
+                .addKeyValue("head", Map.of("a\"b", "c\nd"))
                 .setCause(new IllegalStateException("broken\n{\"level\":\"info\"}"))
                 .log("lone \ud83d and line\nend"));
 
@@ -127,6 +131,8 @@ class LogSetupTest {
     assertThat(line.get("ratio").isDouble()).isTrue();
     assertThat(line.get("yes").isBoolean()).isTrue();
     assertThat(line.get("at").asText()).isEqualTo("1970-01-01T00:00:00Z");
+    assertThat(output()).contains("\"cost\":0.0000001234,");
+    assertThat(line.get("head").get("a\"b").asText()).isEqualTo("c\nd");
     assertThat(line.get("object").asText()).isEqualTo("opaque");
     assertThat(line.get("nothing").asText()).isEqualTo("null");
     assertThat(line.get("error").asText())
@@ -179,6 +185,38 @@ class LogSetupTest {
       assertThat(jetty.isDebugEnabled()).isFalse();
       assertThat(parser.isWarnEnabled()).isFalse();
     }
+  }
+
+  @Test
+  void aLoggerMayHaveALevelOfItsOwn() {
+    Logging logging =
+        new Logging(
+            Level.WARN,
+            Map.of(
+                "io.streamrelay.test.Some", Level.DEBUG, "io.streamrelay.test.Other", Level.ERROR),
+            Format.TEXT,
+            null);
+    try (LogSetup log = LogSetup.install(logging)) {
+      logger.debug("shown");
+      LoggerFactory.getLogger("io.streamrelay.test.Other.Below").warn("not shown");
+      LoggerFactory.getLogger("io.streamrelay.test.Third").info("not shown either");
+      LoggerFactory.getLogger("io.streamrelay.test.Third").warn("shown too");
+      assertThat(log.droppedLines()).isZero();
+    }
+    assertThat(output().lines().map(line -> line.substring(line.lastIndexOf("  ") + 2)))
+        .containsExactly("shown", "shown too");
+  }
+
+  @Test
+  void theFileMayHaveAFormatOfItsOwn() throws Exception {
+    Path file = directory.resolve("relay.log");
+    try (LogSetup log =
+        install(Level.INFO, Format.TEXT, new LogFile(file.toString(), 1024, 1, Format.JSON))) {
+      logger.info("hello");
+      assertThat(log.droppedLines()).isZero();
+    }
+    assertThat(output()).endsWith("INFO  Some  hello\n");
+    assertThat(JSON.readTree(Files.readString(file)).get("msg").asText()).isEqualTo("hello");
   }
 
   @Test

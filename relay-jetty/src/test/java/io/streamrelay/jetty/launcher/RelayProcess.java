@@ -96,14 +96,19 @@ final class RelayProcess implements AutoCloseable {
 
   /** Has it collect garbage, all there is, before this returns. */
   void collectGarbage() throws IOException, InterruptedException {
-    Path jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd");
-    Process asked =
-        new ProcessBuilder(jcmd.toString(), Long.toString(process.pid()), "GC.run")
-            .redirectErrorStream(true)
-            .start();
+    jcmd("GC.run");
+  }
+
+  /** Has its JVM run a diagnostic command to its end. */
+  void jcmd(String... command) throws IOException, InterruptedException {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString());
+    line.add(Long.toString(process.pid()));
+    line.addAll(List.of(command));
+    Process asked = new ProcessBuilder(line).redirectErrorStream(true).start();
     String said = new String(asked.getInputStream().readAllBytes(), UTF_8);
     if (asked.waitFor() != 0) {
-      throw new AssertionError("jcmd GC.run failed: " + said);
+      throw new AssertionError("jcmd " + String.join(" ", command) + " failed: " + said);
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.LoggingEvent;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -23,10 +24,11 @@ class TextLineEncoderTest {
     event.addKeyValuePair(new KeyValuePair("tenant", "a route=\"x\" \\"));
     event.addKeyValuePair(new KeyValuePair("status", 200L));
     event.addKeyValuePair(new KeyValuePair("empty", ""));
+    event.addKeyValuePair(new KeyValuePair("cost", new BigDecimal("0.0000001234")));
     assertThat(encode(event))
         .isEqualTo(
             "2026-11-24 12:00:00.123 INFO  access  POST /v1/messages 200 complete 1234 ms"
-                + " route=anthropic tenant=\"a route=\\\"x\\\" \\\\\" status=200 empty=\"\"\n");
+                + " route=anthropic tenant=\"a route=\\\"x\\\" \\\\\" status=200 empty=\"\" cost=0.0000001234\n");
   }
 
   @Test
