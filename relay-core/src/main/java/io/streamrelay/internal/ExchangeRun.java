@@ -4,6 +4,7 @@ import io.streamrelay.Abandonment;
 import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeKey;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
@@ -22,6 +23,7 @@ import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.route.UpstreamCredential;
+import io.streamrelay.trace.TraceContext;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.io.EOFException;
@@ -30,7 +32,9 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -102,6 +106,7 @@ public final class ExchangeRun implements Exchange {
   private final BodyProbe probe;
   private final RequestIntake intake;
   private final ClientAnswer answer;
+  private final ListenerCalls listeners;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
 
   /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
@@ -145,6 +150,12 @@ public final class ExchangeRun implements Exchange {
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
+  /** Null until {@link io.streamrelay.trace.Tracing#start} has answered. */
+  private @Nullable TraceContext trace;
+
+  /** Key, value, key, value; null until one is attached. */
+  private @Nullable List<Object> attachments;
+
   private volatile String tenant = DEFAULT_TENANT;
   private volatile @Nullable String keyName;
   private volatile @Nullable ClientGonePolicy clientGonePolicy;
@@ -187,9 +198,26 @@ public final class ExchangeRun implements Exchange {
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
+    this.listeners = new ListenerCalls(this, relay.listeners());
     this.answer =
         new ClientAnswer(
-            this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
+            this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick, listeners);
+  }
+
+  /**
+   * Gives the exchange its place in a trace, and tells listeners of its start. Called once, before
+   * anything else.
+   */
+  public void announce() {
+    try {
+      trace = relay.tracing().start(this, matched);
+    } catch (RuntimeException | Error e) {
+      trace = TraceContext.from(request.headers());
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("tracing failed");
+    }
+    if (matched != null) {
+      listeners.start();
+    }
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -406,6 +434,7 @@ public final class ExchangeRun implements Exchange {
     if (relay.policies().onUpstreamRequest(this, headers) instanceof Decision.Reject reject) {
       return refuseWith(reject.error());
     }
+    trace(attempts + 1, headers);
     UpstreamRequest upstreamRequest = upstreamRequest(headers);
     if (headBytes(upstreamRequest) > MAX_HEAD_BYTES) {
       return refuseWith(
@@ -426,6 +455,7 @@ public final class ExchangeRun implements Exchange {
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
     attempts++;
+    listeners.upstreamRequest(attempts);
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     intake.release();
     call = started;
@@ -530,8 +560,7 @@ public final class ExchangeRun implements Exchange {
               : brokenBody(failed.cause()));
     }
     ForwardResult.UpstreamFailed failed = (ForwardResult.UpstreamFailed) ended;
-    LOG.atDebug()
-        .addKeyValue("request_id", id)
+    ExchangeLog.about(this, LOG.atDebug())
         .addKeyValue("route", routeName())
         .addKeyValue("phase", failed.phase())
         .setCause(failed.cause())
@@ -728,8 +757,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private void broken(Throwable defect) {
-    LOG.atError()
-        .addKeyValue("request_id", id)
+    ExchangeLog.about(this, LOG.atError())
         .addKeyValue("route", routeName())
         .setCause(defect)
         .log("an exchange broke; this is a defect of the relay or of a policy");
@@ -759,6 +787,7 @@ public final class ExchangeRun implements Exchange {
     }
     RelayError error = refusal;
     long now = relay.ticker().nanos();
+    answer.tellStall(answerEnd(now));
     ExchangeRecord ended =
         ExchangeRecord.builder()
             .requestId(id)
@@ -767,6 +796,7 @@ public final class ExchangeRun implements Exchange {
             .tenant(tenant)
             .keyName(keyName)
             .clientAddress(request.clientAddress())
+            .trace(trace)
             .method(request.method())
             .path(isPathRefused() ? "" : request.rawPath())
             .model(probe.model())
@@ -804,7 +834,16 @@ public final class ExchangeRun implements Exchange {
       endActions.clear();
     }
     actions.forEach(action -> giveBack(action, ended));
+    listeners.end(ended);
     relay.ended(this, ended);
+  }
+
+  /** When nothing more of the answer was to come, or its client had left. */
+  private long answerEnd(long now) {
+    if (clientGone) {
+      return goneNanos;
+    }
+    return result == null || clocks.isBlocked() ? now : upstreamEndNanos;
   }
 
   private DisconnectPhase disconnectPhase() {
@@ -837,8 +876,7 @@ public final class ExchangeRun implements Exchange {
     try {
       action.accept(ended);
     } catch (RuntimeException | Error e) {
-      LOG.atError()
-          .addKeyValue("request_id", id)
+      ExchangeLog.about(this, LOG.atError())
           .setCause(e)
           .log("an action at the end of an exchange failed");
     }
@@ -859,6 +897,24 @@ public final class ExchangeRun implements Exchange {
       headers.set("Accept-Encoding", "identity");
     }
     return headers;
+  }
+
+  /** After the policies: what is sent is what is logged and recorded. */
+  private void trace(int attempt, Headers.Builder headers) {
+    Headers told;
+    try {
+      told = relay.tracing().startAttempt(this, attempt);
+    } catch (RuntimeException | Error e) {
+      told = trace().headers();
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("tracing failed");
+    }
+    headers.remove(TraceContext.TRACEPARENT).remove(TraceContext.TRACESTATE);
+    if (route().propagateTrace()) {
+      told.forEach(headers::set);
+    } else {
+      // It is passed on only where a route names it; a trace goes no further than it may.
+      headers.remove("baggage");
+    }
   }
 
   private UpstreamRequest upstreamRequest(Headers.Builder headers) {
@@ -926,7 +982,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private RelayError brokenBody(Throwable cause) {
-    LOG.atDebug().addKeyValue("request_id", id).setCause(cause).log("reading client failed");
+    ExchangeLog.about(this, LOG.atDebug()).setCause(cause).log("reading client failed");
     return RelayError.of(ErrorCode.INVALID_BODY, "the request body could not be read to its end");
   }
 
@@ -1006,6 +1062,49 @@ public final class ExchangeRun implements Exchange {
   @Override
   public @Nullable String model() {
     return probe.model();
+  }
+
+  @Override
+  public TraceContext trace() {
+    TraceContext place = trace;
+    if (place == null) {
+      throw new IllegalStateException(
+          "the exchange has no place in a trace yet (expected: Tracing.start makes one)");
+    }
+    return place;
+  }
+
+  @Override
+  public <T> void attach(ExchangeKey<T> key, @Nullable T value) {
+    List<Object> all = attachments;
+    if (all == null) {
+      all = new ArrayList<>(4);
+      attachments = all;
+    }
+    int at = indexOf(all, key);
+    if (at >= 0) {
+      all.subList(at, at + 2).clear();
+    }
+    if (value != null) {
+      all.add(key);
+      all.add(value);
+    }
+  }
+
+  @Override
+  public <T> @Nullable T attached(ExchangeKey<T> key) {
+    List<Object> all = attachments;
+    int at = all == null ? -1 : indexOf(all, key);
+    return all == null || at < 0 ? null : key.cast(all.get(at + 1));
+  }
+
+  private static int indexOf(List<Object> keysAndValues, ExchangeKey<?> key) {
+    for (int i = 0; i < keysAndValues.size(); i += 2) {
+      if (keysAndValues.get(i) == key) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   @Override

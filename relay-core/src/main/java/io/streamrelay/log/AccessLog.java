@@ -5,6 +5,7 @@ import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.Usage;
+import io.streamrelay.trace.TraceContext;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,6 +45,12 @@ public final class AccessLog implements RelayListener {
     ErrorCode error = record.error();
     LoggingEventBuilder line = logger.atLevel(level).setMessage(messageOf(record));
     line = text(line, "request_id", record.requestId());
+    TraceContext trace = record.trace();
+    if (trace != null) {
+      line = text(line, "trace_id", trace.traceId());
+      line = text(line, "span_id", trace.spanId());
+      line = text(line, "parent_span_id", trace.parentSpanId());
+    }
     line =
         text(line, "route", record.route().equals(ExchangeRecord.NO_ROUTE) ? null : record.route());
     line = text(line, "tenant", record.tenant());

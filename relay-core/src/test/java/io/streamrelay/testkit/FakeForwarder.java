@@ -35,6 +35,7 @@ public final class FakeForwarder implements StreamingForwarder {
   private final List<Call> calls = new CopyOnWriteArrayList<>();
   private volatile boolean slowToCancel;
   private volatile @Nullable RuntimeException failure;
+  private volatile @Nullable RuntimeException cancelFailure;
   private volatile boolean closed;
 
   /** Makes a forwarder that nobody has called. */
@@ -57,6 +58,15 @@ public final class FakeForwarder implements StreamingForwarder {
    */
   public void throwing(RuntimeException toThrow) {
     failure = toThrow;
+  }
+
+  /**
+   * Lets the next {@code cancel} throw and do nothing else.
+   *
+   * @param toThrow what a forwarder of somebody's own might throw
+   */
+  public void failNextCancel(RuntimeException toThrow) {
+    cancelFailure = toThrow;
   }
 
   /**
@@ -328,6 +338,11 @@ public final class FakeForwarder implements StreamingForwarder {
 
     @Override
     public void cancel() {
+      RuntimeException toThrow = cancelFailure;
+      if (toThrow != null) {
+        cancelFailure = null;
+        throw toThrow;
+      }
       cancels.incrementAndGet();
       cancelled = true;
       pump();
