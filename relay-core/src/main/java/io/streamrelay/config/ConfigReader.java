@@ -138,7 +138,8 @@ final class ConfigReader {
   }
 
   private ObservabilityConfig observability(Section root, RouteReader routes) {
-    Section section = root.section("observability", "prometheus", "logging", "detailed_logs");
+    Section section =
+        root.section("observability", "prometheus", "logging", "detailed_logs", "tracing");
     PrometheusConfig prometheus = prometheus(section, routes);
     Section logging = section.section("logging", "level", "format", "file");
     Level level = logging.read("level", Level.INFO, Parsers.oneOf(Level.class));
@@ -148,7 +149,13 @@ final class ConfigReader {
     if (detailedLogs) {
       context.warning("observability.detailed_logs is true but not used yet");
     }
-    return new ObservabilityConfig(prometheus, new Logging(level, format, file), detailedLogs);
+    boolean openTelemetry =
+        section.section("tracing", "opentelemetry").read("opentelemetry", false, Parsers::bool);
+    return new ObservabilityConfig(
+        prometheus,
+        new Logging(level, format, file),
+        detailedLogs,
+        new TracingConfig(openTelemetry));
   }
 
   private static PrometheusConfig prometheus(Section observability, RouteReader routes) {

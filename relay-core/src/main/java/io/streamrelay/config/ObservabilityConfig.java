@@ -3,17 +3,19 @@ package io.streamrelay.config;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Metrics and logs.
+ * Metrics, logs and traces.
  *
  * @param prometheus what is measured, and where the launcher serves it
  * @param logging what the launcher logs, and how; a host has its own
  * @param detailedLogs accepted from the original's files; not used yet
+ * @param tracing whether the launcher makes spans
  */
 public record ObservabilityConfig(
-    PrometheusConfig prometheus, Logging logging, boolean detailedLogs) {
+    PrometheusConfig prometheus, Logging logging, boolean detailedLogs, TracingConfig tracing) {
   /** Metrics at {@code /metrics}, JSON logs from level info. */
   public static final ObservabilityConfig DEFAULT =
-      new ObservabilityConfig(PrometheusConfig.DEFAULT, Logging.DEFAULT, false);
+      new ObservabilityConfig(
+          PrometheusConfig.DEFAULT, Logging.DEFAULT, false, TracingConfig.DEFAULT);
 
   /**
    * The launcher's log.

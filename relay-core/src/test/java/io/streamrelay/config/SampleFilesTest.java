@@ -198,7 +198,8 @@ class SampleFilesTest {
                     PrometheusConfig.DEFAULT,
                     new Logging(
                         Level.INFO, Format.JSON, new LogFile("logs/relay.log", 100 << 20, 5)),
-                    false))
+                    false,
+                    TracingConfig.DEFAULT))
             .auth(
                 new AuthConfig(
                     true,
