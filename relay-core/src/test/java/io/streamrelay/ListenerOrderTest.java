@@ -476,6 +476,17 @@ class ListenerOrderTest extends ExchangeFixture {
     assertThat(ended).containsExactly(record());
   }
 
+  @Test
+  void aForwarderThatCannotEvenCancelDoesNotKeepTheExchangeFromItsEnd() {
+    FakeClient client = streaming();
+    forwarder.failCancels(2, new IllegalStateException("test"));
+    started.get(0).stop(error(ErrorCode.BUDGET_SPENT));
+    assertThat(client.isCut()).isTrue();
+    assertThat(record().end()).isEqualTo(EndReason.RELAY_ERROR);
+    forwarder.call().chunk(EVENT).complete();
+    assertTold(START, REQUEST, HEAD, BYTE, TOKEN, "end relay_error");
+  }
+
   /** Where a defect ends an exchange, its call may still run. */
   @Test
   void l2EvenThenTheEndWaitsForACallUnderWayAndIsTheLast() throws InterruptedException {
@@ -496,7 +507,7 @@ class ListenerOrderTest extends ExchangeFixture {
     await(inHead);
     FakeClient client = clients.get(0);
     // The cancel below fails, which is a defect, and defects end the exchange at once.
-    forwarder.failNextCancel(new IllegalStateException("test"));
+    forwarder.failCancels(1, new IllegalStateException("test"));
     Thread leaver = new Thread(client::leave);
     leaver.start();
     awaitBlocked(leaver);

@@ -766,7 +766,7 @@ public final class ExchangeRun implements Exchange {
     }
     ForwardCall running = call;
     if (running != null) {
-      running.cancel();
+      cancelAnyway(running);
     } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.isHeadSeen()) {
       refuseWith(defect());
       kick();
@@ -775,6 +775,15 @@ public final class ExchangeRun implements Exchange {
     refusal = defect();
     response.cut();
     end(EndReason.RELAY_ERROR);
+  }
+
+  /** A forwarder that breaks at this too must not keep the exchange from its end. */
+  private void cancelAnyway(ForwardCall running) {
+    try {
+      running.cancel();
+    } catch (RuntimeException | Error e) {
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("cancelling an upstream call failed");
+    }
   }
 
   /** The one place where an exchange ends. */

@@ -36,6 +36,7 @@ public final class FakeForwarder implements StreamingForwarder {
   private volatile boolean slowToCancel;
   private volatile @Nullable RuntimeException failure;
   private volatile @Nullable RuntimeException cancelFailure;
+  private final AtomicInteger cancelFailures = new AtomicInteger();
   private volatile boolean closed;
 
   /** Makes a forwarder that nobody has called. */
@@ -61,12 +62,14 @@ public final class FakeForwarder implements StreamingForwarder {
   }
 
   /**
-   * Lets the next {@code cancel} throw and do nothing else.
+   * Lets {@code cancel} throw and do nothing else.
    *
+   * @param times how often, from the next call on
    * @param toThrow what a forwarder of somebody's own might throw
    */
-  public void failNextCancel(RuntimeException toThrow) {
+  public void failCancels(int times, RuntimeException toThrow) {
     cancelFailure = toThrow;
+    cancelFailures.set(times);
   }
 
   /**
@@ -339,8 +342,7 @@ public final class FakeForwarder implements StreamingForwarder {
     @Override
     public void cancel() {
       RuntimeException toThrow = cancelFailure;
-      if (toThrow != null) {
-        cancelFailure = null;
+      if (toThrow != null && cancelFailures.getAndDecrement() > 0) {
         throw toThrow;
       }
       cancels.incrementAndGet();
