@@ -2,7 +2,6 @@ package io.streamrelay.otel;
 
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.streamrelay.http.Headers;
-import io.streamrelay.trace.TraceContext;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -22,13 +21,10 @@ final class HeaderGetter implements TextMapGetter<Headers> {
     return names;
   }
 
-  /** One value, as RFC 9110 §5.3 combines several; none of several that may not be combined. */
+  /** One value, as RFC 9110 §5.3 combines several; two traceparents make one that is invalid. */
   @Override
   public @Nullable String get(@Nullable Headers carrier, String key) {
     List<String> values = carrier == null ? List.of() : carrier.all(key);
-    if (values.size() > 1 && key.equalsIgnoreCase(TraceContext.TRACEPARENT)) {
-      return null;
-    }
     return values.isEmpty() ? null : String.join(",", values);
   }
 
