@@ -6,6 +6,8 @@ module io.streamrelay.core {
   requires com.fasterxml.jackson.core;
   requires io.github.cdimascio.dotenv.java;
   requires static transitive io.github.resilience4j.ratelimiter;
+  requires static transitive io.opentelemetry.api;
+  requires static io.opentelemetry.context;
   requires transitive io.prometheus.metrics.model;
   requires io.prometheus.metrics.core;
   requires static jdk.jfr;
@@ -21,6 +23,7 @@ module io.streamrelay.core {
   exports io.streamrelay.log;
   exports io.streamrelay.metrics;
   exports io.streamrelay.observe;
+  exports io.streamrelay.otel;
   exports io.streamrelay.policy;
   exports io.streamrelay.price;
   exports io.streamrelay.route;

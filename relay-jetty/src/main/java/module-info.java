@@ -19,6 +19,7 @@ module io.streamrelay.jetty {
   requires static com.fasterxml.jackson.core;
   requires static com.fasterxml.jackson.databind;
   requires static info.picocli;
+  requires static io.opentelemetry.api;
   requires static io.prometheus.metrics.core;
   requires static io.prometheus.metrics.exporter.servlet.jakarta;
   requires static io.prometheus.metrics.instrumentation.jvm;

@@ -4,6 +4,7 @@ import io.streamrelay.error.RelayError;
 import io.streamrelay.http.Headers;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
+import io.streamrelay.trace.TraceContext;
 import java.time.Instant;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -111,6 +112,32 @@ public interface Exchange {
    *     yet
    */
   @Nullable String model();
+
+  /**
+   * Returns the exchange's place in a distributed trace, for log lines and for what else is to be
+   * found by it.
+   *
+   * @return taken up from the client's headers, or begun here
+   */
+  TraceContext trace();
+
+  /**
+   * Keeps something with the exchange until its end, for whoever has the key.
+   *
+   * @param key where
+   * @param value what; null takes it out
+   * @param <T> its type
+   */
+  <T> void attach(ExchangeKey<T> key, @Nullable T value);
+
+  /**
+   * Finds what {@link #attach} has kept.
+   *
+   * @param key where
+   * @param <T> its type
+   * @return null if nothing
+   */
+  <T> @Nullable T attached(ExchangeKey<T> key);
 
   /**
    * Registers what to do when the exchange ends: the one place to give back what was taken.

@@ -20,6 +20,7 @@ import io.streamrelay.policy.RateLimitPolicy;
 import io.streamrelay.policy.TenantPolicy;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.RouteRegistry;
+import io.streamrelay.trace.Tracing;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.time.Duration;
@@ -51,6 +52,7 @@ public final class Relay implements AutoCloseable {
     RelayMetrics metrics = new RelayMetrics(registry);
     config.routes().forEach(route -> metrics.addRoute(route.name()));
     List<RelayListener> listeners = new ArrayList<>();
+    listeners.add(b.tracing);
     listeners.add(metrics);
     listeners.add(new AccessLog());
     listeners.addAll(FlightRecording.listeners());
@@ -60,6 +62,7 @@ public final class Relay implements AutoCloseable {
             RouteRegistry.of(config.routes()),
             new PolicyChain(b.policies()),
             b.forwarder,
+            b.tracing,
             listeners,
             b.ticker,
             b.scheduler == null ? Scheduler.create() : b.scheduler,
@@ -191,6 +194,7 @@ public final class Relay implements AutoCloseable {
     private final StreamingForwarder forwarder;
     private final List<Policy> policies = new ArrayList<>();
     private final List<RelayListener> listeners = new ArrayList<>();
+    private Tracing tracing = Tracing.headersOnly();
     private PrometheusRegistry registry = new PrometheusRegistry();
     private Ticker ticker = Ticker.system();
     private @Nullable Scheduler scheduler;
@@ -220,6 +224,17 @@ public final class Relay implements AutoCloseable {
      */
     public Builder listener(RelayListener listener) {
       listeners.add(Objects.requireNonNull(listener, "listener"));
+      return this;
+    }
+
+    /**
+     * Sets where exchanges get their place in a trace.
+     *
+     * @param tracing also told as a listener; by default {@link Tracing#headersOnly}
+     * @return this
+     */
+    public Builder tracing(Tracing tracing) {
+      this.tracing = Objects.requireNonNull(tracing, "tracing");
       return this;
     }
 

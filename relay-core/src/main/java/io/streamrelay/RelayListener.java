@@ -3,10 +3,24 @@ package io.streamrelay;
 /**
  * Is told of exchanges: the door for metrics, logs, traces and stores.
  *
- * <p>Called by the relay on I/O threads; must not block. Calls for one exchange never overlap and
- * come in the order of the methods here, {@link #onStall} apart. Start and end come in pairs, also
- * for requests that are refused; where no route matched there is an end alone. What a listener
- * throws is logged and disturbs nothing else.
+ * <p><b>Called</b> by the relay, by each call for one listener after the other in the order in
+ * which they were added.
+ *
+ * <p><b>Threads.</b> L1: on I/O threads, so no call may block. L2: calls for one exchange never
+ * overlap, though they may come from different threads; what one has written the next one sees.
+ * Those for different exchanges do overlap: a listener is thread-safe.
+ *
+ * <p><b>Order.</b> L3: as the methods stand here, {@link #onStall} apart, which comes between the
+ * first byte and the end, any number of times. L4: what did not happen is left out: an exchange
+ * that is refused has a start and an end. L5: start and end come in pairs; where no route matched
+ * there is an end alone. L6: the end is the last call, and the exchange's {@link Exchange#onEnd}
+ * actions have run by then.
+ *
+ * <p><b>Cost.</b> L7: nothing is called for each chunk or event.
+ *
+ * <p><b>Failures.</b> L8: what a listener throws is logged and disturbs nothing else.
+ *
+ * <p>State of its own a listener keeps by {@link Exchange#attach}.
  */
 public interface RelayListener {
   /**
@@ -58,6 +72,16 @@ public interface RelayListener {
 
   /**
    * An exchange ended.
+   *
+   * @param exchange which; its route is not known where {@code onStart} was not called
+   * @param record how
+   */
+  default void onEnd(Exchange exchange, ExchangeRecord record) {
+    onEnd(record);
+  }
+
+  /**
+   * An exchange ended; for listeners that need its record only.
    *
    * @param record how; its route is {@link ExchangeRecord#NO_ROUTE} where {@code onStart} was not
    *     called

@@ -22,6 +22,7 @@ import io.streamrelay.testkit.FakeForwarder;
 import io.streamrelay.testkit.FakeRequest;
 import io.streamrelay.testkit.FakeScheduler;
 import io.streamrelay.testkit.FakeTicker;
+import io.streamrelay.trace.Tracing;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -65,6 +66,7 @@ abstract class ExchangeFixture {
   /** What {@link Taking} took and was given back, in order. */
   final List<String> ledger = new CopyOnWriteArrayList<>();
 
+  private Tracing tracing = Tracing.headersOnly();
   private @Nullable Relay relay;
 
   /** Takes two things from every exchange before its body is read. */
@@ -99,6 +101,10 @@ abstract class ExchangeFixture {
     }
   }
 
+  final void tracing(Tracing source) {
+    tracing = source;
+  }
+
   final void maxBodySize(long bytes) {
     ServerConfig server = ServerConfig.DEFAULT;
     config.server(
@@ -116,6 +122,7 @@ abstract class ExchangeFixture {
               .ticker(ticker)
               .scheduler(scheduler)
               .registry(registry)
+              .tracing(tracing)
               .policy(new Taking())
               .listener(
                   new RelayListener() {

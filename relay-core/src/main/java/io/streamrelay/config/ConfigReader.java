@@ -144,12 +144,16 @@ final class ConfigReader {
   }
 
   private ObservabilityConfig observability(Section root, RouteReader routes) {
-    Section section = root.section("observability", "prometheus", "logging", "detailed_logs");
+    Section section =
+        root.section("observability", "prometheus", "logging", "detailed_logs", "tracing");
     PrometheusConfig prometheus = prometheus(section, routes);
     LoggingReader logs = new LoggingReader(context);
     Logging logging = logs.logging(section);
     DetailedLogsConfig detailedLogs = logs.detailedLogs(section, routes.routes());
-    return new ObservabilityConfig(prometheus, logging, detailedLogs);
+    boolean openTelemetry =
+        section.section("tracing", "opentelemetry").read("opentelemetry", false, Parsers::bool);
+    return new ObservabilityConfig(
+        prometheus, logging, detailedLogs, new TracingConfig(openTelemetry));
   }
 
   private static PrometheusConfig prometheus(Section observability, RouteReader routes) {

@@ -4,18 +4,25 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Metrics and logs.
+ * Metrics, logs and traces.
  *
  * @param prometheus what is measured, and where the launcher serves it
  * @param logging what the launcher logs, and how; a host has its own
  * @param detailedLogs what else is logged of each exchange, also in a host
+ * @param tracing whether the launcher makes spans
  */
 public record ObservabilityConfig(
-    PrometheusConfig prometheus, Logging logging, DetailedLogsConfig detailedLogs) {
+    PrometheusConfig prometheus,
+    Logging logging,
+    DetailedLogsConfig detailedLogs,
+    TracingConfig tracing) {
   /** Metrics at {@code /metrics}, JSON logs from level info. */
   public static final ObservabilityConfig DEFAULT =
       new ObservabilityConfig(
-          PrometheusConfig.DEFAULT, Logging.DEFAULT, DetailedLogsConfig.DISABLED);
+          PrometheusConfig.DEFAULT,
+          Logging.DEFAULT,
+          DetailedLogsConfig.DISABLED,
+          TracingConfig.DEFAULT);
 
   /**
    * The launcher's log.

@@ -267,7 +267,7 @@ final class RouteReader {
                 if (!HeaderPolicy.mayBeForwarded(text)) {
                   throw BadValueException.because(
                       "it never passes to an upstream",
-                      "no credential, cookie, tenant or connection header");
+                      "no credential, cookie, tenant, trace or connection header");
                 }
                 return text;
               });

@@ -40,7 +40,7 @@ public final class HeaderPolicy {
           "upgrade",
           "http2-settings");
 
-  /** Never sent upstream, whatever a route allows. */
+  /** Never sent upstream as the client sent it, whatever a route allows. */
   private static final Set<String> NEVER_UPSTREAM =
       Set.of(
           "authorization",
@@ -55,7 +55,9 @@ public final class HeaderPolicy {
           "host",
           "content-length",
           "expect",
-          "x-tenant-id");
+          "x-tenant-id",
+          "traceparent",
+          "tracestate");
 
   private static final Set<String> UPSTREAM =
       Set.of(
@@ -116,7 +118,8 @@ public final class HeaderPolicy {
    * Tells whether a name may be added to a route's allow-list.
    *
    * @param name in any case
-   * @return false for credentials, cookies and fields that belong to the connection
+   * @return false for credentials, cookies, what belongs to the connection, and what the relay sets
+   *     itself
    */
   public static boolean mayBeForwarded(String name) {
     String lower = name.toLowerCase(Locale.ROOT);

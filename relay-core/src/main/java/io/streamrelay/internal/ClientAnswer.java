@@ -35,6 +35,9 @@ final class ClientAnswer implements ResponseSink {
    */
   private static final byte[] HEARTBEAT = ": keep-alive\n\n".getBytes(StandardCharsets.US_ASCII);
 
+  /** From so long on, listeners are told that an answer stood still. */
+  private static final long STALL_NANOS = 1_000_000_000L;
+
   private static final byte[] BOM = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
   private static final int NO_BOM = -1;
 
@@ -45,6 +48,7 @@ final class ClientAnswer implements ResponseSink {
   private final RequestIntake intake;
   private final CuttableResponse response;
   private final Runnable onRefused;
+  private final ListenerCalls listeners;
 
   private volatile @Nullable Runnable onReady;
   private volatile boolean headSeen;
@@ -68,6 +72,7 @@ final class ClientAnswer implements ResponseSink {
   private long firstByteNanos = -1;
   private long firstWriteNanos;
   private long lastWriteNanos;
+  private long blockedAtLastWrite;
   private long longestStallNanos = -1;
   private long firstTokenNanos = -1;
   private long lastContentNanos;
@@ -102,6 +107,7 @@ final class ClientAnswer implements ResponseSink {
    * @param intake tells whether the request has gone up whole
    * @param response the way to the client
    * @param onRefused told when {@link #refusal} is there
+   * @param listeners told what comes
    */
   ClientAnswer(
       Exchange exchange,
@@ -110,7 +116,8 @@ final class ClientAnswer implements ResponseSink {
       Clocks clocks,
       RequestIntake intake,
       CuttableResponse response,
-      Runnable onRefused) {
+      Runnable onRefused,
+      ListenerCalls listeners) {
     this.exchange = exchange;
     this.ticker = ticker;
     this.startNanos = startNanos;
@@ -118,6 +125,7 @@ final class ClientAnswer implements ResponseSink {
     this.intake = intake;
     this.response = response;
     this.onRefused = onRefused;
+    this.listeners = listeners;
   }
 
   // ---- what the exchange asks and says
@@ -317,6 +325,7 @@ final class ClientAnswer implements ResponseSink {
     if (shown != null) {
       shown.responseHead(upstreamResponse);
     }
+    listeners.head(status);
     boolean events = isObservable(upstreamResponse);
     if (earlyCommit) {
       if (!events) {
@@ -395,11 +404,26 @@ final class ClientAnswer implements ResponseSink {
     if (firstByteNanos < 0) {
       firstByteNanos = now - startNanos;
       firstWriteNanos = now - begun;
+      listeners.firstByte();
     } else {
       longestStallNanos = Math.max(longestStallNanos, now - lastWriteNanos);
+      tellStall(now);
     }
     lastWriteNanos = now;
+    blockedAtLastWrite = clocks.blockedNanos();
     return now - startNanos;
+  }
+
+  /**
+   * Tells listeners if the answer has stood still.
+   *
+   * @param until when it went on or ended
+   */
+  void tellStall(long until) {
+    long still = until - lastWriteNanos;
+    if (firstByteNanos >= 0 && still >= STALL_NANOS) {
+      listeners.stall(still, (clocks.blockedNanos() - blockedAtLastWrite) * 2 >= still);
+    }
   }
 
   /** Notes when content reached the client, if the chunk just observed has brought any. */
@@ -411,6 +435,7 @@ final class ClientAnswer implements ResponseSink {
     if (firstTokenNanos < 0 && watching.contentSeen()) {
       firstTokenNanos = writtenNanos;
       lastContentNanos = writtenNanos;
+      listeners.firstToken();
     }
     long events = watching.contentEvents();
     if (events != contentEvents) {
@@ -471,10 +496,7 @@ final class ClientAnswer implements ResponseSink {
       } catch (RuntimeException | Error e) {
         // Observation never breaks a stream.
         observer = null;
-        LOG.atError()
-            .addKeyValue("request_id", exchange.id())
-            .setCause(e)
-            .log("observing a stream failed");
+        ExchangeLog.about(exchange, LOG.atError()).setCause(e).log("observing a stream failed");
       }
     }
   }

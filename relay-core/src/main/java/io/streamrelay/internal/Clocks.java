@@ -222,6 +222,11 @@ final class Clocks {
     blocked = false;
   }
 
+  /** Whether a write waits for the client now. */
+  boolean isBlocked() {
+    return blocked;
+  }
+
   /** Nanoseconds in which a write waited for the client, until now. */
   long blockedNanos() {
     return blocked ? blockedNanos + (ticker.nanos() - blockedSince) : blockedNanos;

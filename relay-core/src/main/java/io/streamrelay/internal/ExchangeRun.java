@@ -4,6 +4,7 @@ import io.streamrelay.Abandonment;
 import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeKey;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
@@ -24,6 +25,7 @@ import io.streamrelay.route.Dialect;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.StreamKind;
 import io.streamrelay.route.UpstreamCredential;
+import io.streamrelay.trace.TraceContext;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.io.EOFException;
@@ -32,7 +34,9 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -105,6 +109,7 @@ public final class ExchangeRun implements Exchange {
   private final RequestIntake intake;
   private final ClientAnswer answer;
   private final @Nullable ExchangeDetail detail;
+  private final ListenerCalls listeners;
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
 
   /** Notes not yet seen; the first stands for the start, so that none is acted on before it. */
@@ -148,6 +153,12 @@ public final class ExchangeRun implements Exchange {
   private @Nullable ByteBuffer scratch;
   private @Nullable ExchangeRecord record;
 
+  /** Null until {@link io.streamrelay.trace.Tracing#start} has answered. */
+  private @Nullable TraceContext trace;
+
+  /** Key, value, key, value; null until one is attached. */
+  private @Nullable List<Object> attachments;
+
   private volatile String tenant = DEFAULT_TENANT;
   private volatile @Nullable String keyName;
   private volatile @Nullable ClientGonePolicy clientGonePolicy;
@@ -190,15 +201,32 @@ public final class ExchangeRun implements Exchange {
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
+    this.listeners = new ListenerCalls(this, relay.listeners());
     this.answer =
         new ClientAnswer(
-            this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
+            this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick, listeners);
     DetailedLog detailedLog = relay.detailedLog();
     this.detail =
         detailedLog == null ? null : detailedLog.open(route, request.headers(), startNanos);
     if (detail != null) {
       intake.showTo(detail);
       answer.showTo(detail);
+    }
+  }
+
+  /**
+   * Gives the exchange its place in a trace, and tells listeners of its start. Called once, before
+   * anything else.
+   */
+  public void announce() {
+    try {
+      trace = relay.tracing().start(this, matched);
+    } catch (RuntimeException | Error e) {
+      trace = TraceContext.from(request.headers());
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("tracing failed");
+    }
+    if (matched != null) {
+      listeners.start();
     }
   }
 
@@ -420,6 +448,7 @@ public final class ExchangeRun implements Exchange {
     if (relay.policies().onUpstreamRequest(this, headers) instanceof Decision.Reject reject) {
       return refuseWith(reject.error());
     }
+    trace(attempts + 1, headers);
     UpstreamRequest upstreamRequest = upstreamRequest(headers);
     if (headBytes(upstreamRequest) > MAX_HEAD_BYTES) {
       return refuseWith(
@@ -444,6 +473,7 @@ public final class ExchangeRun implements Exchange {
     if (shown != null) {
       shown.upstreamRequest(upstreamRequest.headers(), forwardNanos);
     }
+    listeners.upstreamRequest(attempts);
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     intake.release();
     call = started;
@@ -548,8 +578,7 @@ public final class ExchangeRun implements Exchange {
               : brokenBody(failed.cause()));
     }
     ForwardResult.UpstreamFailed failed = (ForwardResult.UpstreamFailed) ended;
-    LOG.atDebug()
-        .addKeyValue("request_id", id)
+    ExchangeLog.about(this, LOG.atDebug())
         .addKeyValue("route", routeName())
         .addKeyValue("phase", failed.phase())
         .setCause(failed.cause())
@@ -746,8 +775,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private void broken(Throwable defect) {
-    LOG.atError()
-        .addKeyValue("request_id", id)
+    ExchangeLog.about(this, LOG.atError())
         .addKeyValue("route", routeName())
         .setCause(defect)
         .log("an exchange broke; this is a defect of the relay or of a policy");
@@ -756,7 +784,7 @@ public final class ExchangeRun implements Exchange {
     }
     ForwardCall running = call;
     if (running != null) {
-      running.cancel();
+      cancelAnyway(running);
     } else if (phase.compareTo(Phase.FORWARD) <= 0 && !answer.isHeadSeen()) {
       refuseWith(defect());
       kick();
@@ -765,6 +793,15 @@ public final class ExchangeRun implements Exchange {
     refusal = defect();
     response.cut();
     end(EndReason.RELAY_ERROR);
+  }
+
+  /** A forwarder that breaks at this too must not keep the exchange from its end. */
+  private void cancelAnyway(ForwardCall running) {
+    try {
+      running.cancel();
+    } catch (RuntimeException | Error e) {
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("cancelling an upstream call failed");
+    }
   }
 
   /** The one place where an exchange ends. */
@@ -777,6 +814,7 @@ public final class ExchangeRun implements Exchange {
     }
     RelayError error = refusal;
     long now = relay.ticker().nanos();
+    answer.tellStall(answerEnd(now));
     ExchangeRecord ended =
         ExchangeRecord.builder()
             .requestId(id)
@@ -785,6 +823,7 @@ public final class ExchangeRun implements Exchange {
             .tenant(tenant)
             .keyName(keyName)
             .clientAddress(request.clientAddress())
+            .trace(trace)
             .method(request.method())
             .path(isPathRefused() ? "" : request.rawPath())
             .model(probe.model())
@@ -827,7 +866,16 @@ public final class ExchangeRun implements Exchange {
     if (shown != null) {
       shown.end(ended);
     }
+    listeners.end(ended);
     relay.ended(this, ended);
+  }
+
+  /** When nothing more of the answer was to come, or its client had left. */
+  private long answerEnd(long now) {
+    if (clientGone) {
+      return goneNanos;
+    }
+    return result == null || clocks.isBlocked() ? now : upstreamEndNanos;
   }
 
   private DisconnectPhase disconnectPhase() {
@@ -860,8 +908,7 @@ public final class ExchangeRun implements Exchange {
     try {
       action.accept(ended);
     } catch (RuntimeException | Error e) {
-      LOG.atError()
-          .addKeyValue("request_id", id)
+      ExchangeLog.about(this, LOG.atError())
           .setCause(e)
           .log("an action at the end of an exchange failed");
     }
@@ -882,6 +929,24 @@ public final class ExchangeRun implements Exchange {
       headers.set("Accept-Encoding", "identity");
     }
     return headers;
+  }
+
+  /** After the policies: what is sent is what is logged and recorded. */
+  private void trace(int attempt, Headers.Builder headers) {
+    Headers told;
+    try {
+      told = relay.tracing().startAttempt(this, attempt);
+    } catch (RuntimeException | Error e) {
+      told = trace().headers();
+      ExchangeLog.about(this, LOG.atError()).setCause(e).log("tracing failed");
+    }
+    headers.remove(TraceContext.TRACEPARENT).remove(TraceContext.TRACESTATE);
+    if (route().propagateTrace()) {
+      told.forEach(headers::set);
+    } else {
+      // It is passed on only where a route names it; a trace goes no further than it may.
+      headers.remove("baggage");
+    }
   }
 
   private UpstreamRequest upstreamRequest(Headers.Builder headers) {
@@ -949,7 +1014,7 @@ public final class ExchangeRun implements Exchange {
   }
 
   private RelayError brokenBody(Throwable cause) {
-    LOG.atDebug().addKeyValue("request_id", id).setCause(cause).log("reading client failed");
+    ExchangeLog.about(this, LOG.atDebug()).setCause(cause).log("reading client failed");
     return RelayError.of(ErrorCode.INVALID_BODY, "the request body could not be read to its end");
   }
 
@@ -1029,6 +1094,49 @@ public final class ExchangeRun implements Exchange {
   @Override
   public @Nullable String model() {
     return probe.model();
+  }
+
+  @Override
+  public TraceContext trace() {
+    TraceContext place = trace;
+    if (place == null) {
+      throw new IllegalStateException(
+          "the exchange has no place in a trace yet (expected: Tracing.start makes one)");
+    }
+    return place;
+  }
+
+  @Override
+  public <T> void attach(ExchangeKey<T> key, @Nullable T value) {
+    List<Object> all = attachments;
+    if (all == null) {
+      all = new ArrayList<>(4);
+      attachments = all;
+    }
+    int at = indexOf(all, key);
+    if (at >= 0) {
+      all.subList(at, at + 2).clear();
+    }
+    if (value != null) {
+      all.add(key);
+      all.add(value);
+    }
+  }
+
+  @Override
+  public <T> @Nullable T attached(ExchangeKey<T> key) {
+    List<Object> all = attachments;
+    int at = all == null ? -1 : indexOf(all, key);
+    return all == null || at < 0 ? null : key.cast(all.get(at + 1));
+  }
+
+  private static int indexOf(List<Object> keysAndValues, ExchangeKey<?> key) {
+    for (int i = 0; i < keysAndValues.size(); i += 2) {
+      if (keysAndValues.get(i) == key) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   @Override

@@ -16,6 +16,7 @@ import io.streamrelay.price.PriceTable;
 import io.streamrelay.route.PathGuard;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.RouteRegistry;
+import io.streamrelay.trace.Tracing;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.time.Duration;
@@ -26,7 +27,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +44,7 @@ public final class RelayCore implements RelayRuntime {
   private final RouteRegistry routes;
   private final PolicyChain policies;
   private final StreamingForwarder forwarder;
+  private final Tracing tracing;
   private final List<RelayListener> listeners;
   private final Ticker ticker;
   private final Scheduler scheduler;
@@ -79,6 +80,7 @@ public final class RelayCore implements RelayRuntime {
    * @param routes where requests go
    * @param policies what is asked first
    * @param forwarder how they get there
+   * @param tracing where trace ids come from
    * @param listeners who is told
    * @param ticker elapsed time
    * @param scheduler timers
@@ -92,6 +94,7 @@ public final class RelayCore implements RelayRuntime {
       RouteRegistry routes,
       PolicyChain policies,
       StreamingForwarder forwarder,
+      Tracing tracing,
       List<RelayListener> listeners,
       Ticker ticker,
       Scheduler scheduler,
@@ -103,6 +106,7 @@ public final class RelayCore implements RelayRuntime {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
+    this.tracing = tracing;
     this.listeners = List.copyOf(listeners);
     this.ticker = ticker;
     this.scheduler = scheduler;
@@ -125,9 +129,7 @@ public final class RelayCore implements RelayRuntime {
     Route route = wrongPath.isPresent() ? null : routes.find(request.rawPath());
     ExchangeRun run = new ExchangeRun(this, route, id, request, response);
     live.add(run);
-    if (route != null) {
-      tell(listener -> listener.onStart(run));
-    }
+    run.announce();
     RelayError refusal = refusal(request, wrongPath.orElse(null), route);
     if (refusal == null && streams.incrementAndGet() > maxStreams) {
       streams.decrementAndGet();
@@ -312,6 +314,16 @@ public final class RelayCore implements RelayRuntime {
   }
 
   @Override
+  public Tracing tracing() {
+    return tracing;
+  }
+
+  @Override
+  public List<RelayListener> listeners() {
+    return listeners;
+  }
+
+  @Override
   public long maxBodySize() {
     return maxBodySize;
   }
@@ -333,7 +345,6 @@ public final class RelayCore implements RelayRuntime {
 
   @Override
   public void ended(ExchangeRun run, ExchangeRecord record) {
-    tell(listener -> listener.onEnd(record));
     boolean turnedAway = run.isTurnedAway();
     if (!turnedAway) {
       streams.decrementAndGet();
@@ -348,15 +359,5 @@ public final class RelayCore implements RelayRuntime {
     // Last, so that who waits for the drain finds all told and counted.
     live.remove(run);
     checkDrained();
-  }
-
-  private void tell(Consumer<RelayListener> what) {
-    for (RelayListener listener : listeners) {
-      try {
-        what.accept(listener);
-      } catch (RuntimeException | Error e) {
-        LOG.error("listener {} failed", listener.getClass().getName(), e);
-      }
-    }
   }
 }

@@ -1,12 +1,15 @@
 package io.streamrelay.internal;
 
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.RelayListener;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
 import io.streamrelay.forward.StreamingForwarder;
 import io.streamrelay.internal.detail.DetailedLog;
 import io.streamrelay.policy.PolicyChain;
 import io.streamrelay.price.PriceTable;
+import io.streamrelay.trace.Tracing;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What all exchanges of one relay share. Thread-safe. */
@@ -40,6 +43,20 @@ public interface RelayRuntime {
   StreamingForwarder forwarder();
 
   /**
+   * Gives exchanges their place in a trace.
+   *
+   * @return the one source of ids
+   */
+  Tracing tracing();
+
+  /**
+   * Returns who is told of exchanges.
+   *
+   * @return in the order in which they are told
+   */
+  List<RelayListener> listeners();
+
+  /**
    * Limits request bodies.
    *
    * @return bytes
@@ -68,7 +85,7 @@ public interface RelayRuntime {
   @Nullable DetailedLog detailedLog();
 
   /**
-   * Takes the one record of an exchange.
+   * Takes the one record of an exchange, when the listeners have been told.
    *
    * @param run which ended
    * @param record how

@@ -521,8 +521,8 @@ public final class Route {
     }
 
     /**
-     * Lets further request headers through to the upstream. Credentials, cookies and connection
-     * headers never pass, whatever is named here.
+     * Lets further request headers through to the upstream. Credentials, cookies, the client's own
+     * {@code traceparent} and connection headers never pass, whatever is named here.
      *
      * @param names header names in any case
      * @return this

@@ -186,6 +186,10 @@ class BrokenConfigTest {
             "routes[0].forward_headers[1]",
             "is 'Cookie': it never passes"),
         broken(
+            route(", forward_headers: [»TraceParent]"),
+            "routes[0].forward_headers[0]",
+            "is 'TraceParent': it never passes"),
+        broken(
             route(", on_client_gone: »drop"),
             "routes[0].on_client_gone",
             "is 'drop'",

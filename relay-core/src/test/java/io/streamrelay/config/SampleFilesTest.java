@@ -208,7 +208,8 @@ class SampleFilesTest {
                         .maxMemory(16 << 20)
                         .redact("[\\w.+-]+@[\\w-]+\\.[\\w.]+")
                         .route("openai")
-                        .build()))
+                        .build(),
+                    TracingConfig.DEFAULT))
             .auth(
                 new AuthConfig(
                     true,

@@ -161,6 +161,13 @@ class ValuesTest {
         .isEqualTo(new ObservabilityConfig.LogFile(expected, 104_857_600, 5));
   }
 
+  @ParameterizedTest
+  @CsvSource({"'', false", "'observability: {tracing: {opentelemetry: true}}', true"})
+  void spansAreMadeOnlyIfAskedFor(String text, boolean expected) {
+    assertThat(ConfigTexts.load(text, ENV).config().observability().tracing())
+        .isEqualTo(new TracingConfig(expected));
+  }
+
   @Test
   void everyUnsetVariableIsNamedWithItsPlace() {
     assertThat(

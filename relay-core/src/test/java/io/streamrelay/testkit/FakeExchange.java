@@ -2,18 +2,22 @@ package io.streamrelay.testkit;
 
 import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
+import io.streamrelay.ExchangeKey;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.http.Headers;
 import io.streamrelay.policy.RequestBody;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.Route;
+import io.streamrelay.trace.TraceContext;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +42,8 @@ public final class FakeExchange implements Exchange {
   private final long startedNanos;
   private final Headers.Builder clientRequest = Headers.builder();
   private final Deque<Consumer<ExchangeRecord>> endActions = new ArrayDeque<>();
+  private final Map<ExchangeKey<?>, Object> attachments = new HashMap<>();
+  private @Nullable TraceContext trace;
   private String id = "fake-1";
   private String method = "GET";
   private String path = "/v1/models";
@@ -213,6 +219,7 @@ public final class FakeExchange implements Exchange {
             .tenant(tenant)
             .keyName(keyName)
             .clientAddress(clientAddress)
+            .trace(trace())
             .method(method)
             .path(path)
             .model(model)
@@ -331,6 +338,31 @@ public final class FakeExchange implements Exchange {
   @Override
   public @Nullable String model() {
     return model;
+  }
+
+  @Override
+  public TraceContext trace() {
+    TraceContext place = trace;
+    if (place == null) {
+      place = TraceContext.from(clientRequest());
+      trace = place;
+    }
+    return place;
+  }
+
+  @Override
+  public <T> void attach(ExchangeKey<T> key, @Nullable T value) {
+    if (value == null) {
+      attachments.remove(key);
+    } else {
+      attachments.put(key, value);
+    }
+  }
+
+  @Override
+  public <T> @Nullable T attached(ExchangeKey<T> key) {
+    Object value = attachments.get(key);
+    return value == null ? null : key.cast(value);
   }
 
   @Override

@@ -35,6 +35,8 @@ public final class FakeForwarder implements StreamingForwarder {
   private final List<Call> calls = new CopyOnWriteArrayList<>();
   private volatile boolean slowToCancel;
   private volatile @Nullable RuntimeException failure;
+  private volatile @Nullable RuntimeException cancelFailure;
+  private final AtomicInteger cancelFailures = new AtomicInteger();
   private volatile boolean closed;
 
   /** Makes a forwarder that nobody has called. */
@@ -57,6 +59,17 @@ public final class FakeForwarder implements StreamingForwarder {
    */
   public void throwing(RuntimeException toThrow) {
     failure = toThrow;
+  }
+
+  /**
+   * Lets {@code cancel} throw and do nothing else.
+   *
+   * @param times how often, from the next call on
+   * @param toThrow what a forwarder of somebody's own might throw
+   */
+  public void failCancels(int times, RuntimeException toThrow) {
+    cancelFailure = toThrow;
+    cancelFailures.set(times);
   }
 
   /**
@@ -328,6 +341,10 @@ public final class FakeForwarder implements StreamingForwarder {
 
     @Override
     public void cancel() {
+      RuntimeException toThrow = cancelFailure;
+      if (toThrow != null && cancelFailures.getAndDecrement() > 0) {
+        throw toThrow;
+      }
       cancels.incrementAndGet();
       cancelled = true;
       pump();

@@ -9,6 +9,7 @@ import io.streamrelay.config.DetailedLogsConfig;
 import io.streamrelay.config.ObservabilityConfig;
 import io.streamrelay.config.PrometheusConfig;
 import io.streamrelay.config.RelayConfig;
+import io.streamrelay.config.TracingConfig;
 import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.UpstreamCredential;
@@ -45,7 +46,10 @@ class DetailedLogTest {
   private void serve(DetailedLogsConfig.Builder detail) {
     ObservabilityConfig observability =
         new ObservabilityConfig(
-            PrometheusConfig.DEFAULT, ObservabilityConfig.Logging.DEFAULT, detail.build());
+            PrometheusConfig.DEFAULT,
+            ObservabilityConfig.Logging.DEFAULT,
+            detail.build(),
+            TracingConfig.DEFAULT);
     RelayConfig.Builder config = RelayConfig.builder().observability(observability);
     for (String name : List.of("chat", "other")) {
       config.route(

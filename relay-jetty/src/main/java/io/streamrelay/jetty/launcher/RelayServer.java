@@ -1,5 +1,6 @@
 package io.streamrelay.jetty.launcher;
 
+import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.Info;
@@ -15,6 +16,8 @@ import io.streamrelay.jetty.HealthServlet;
 import io.streamrelay.jetty.JettyForwarder;
 import io.streamrelay.jetty.RelayServlet;
 import io.streamrelay.jetty.demo.DemoProvider;
+import io.streamrelay.otel.OpenTelemetryTracing;
+import io.streamrelay.trace.Tracing;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -35,6 +38,7 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * A whole relay on a Jetty server of its own: proxy, health, metrics, and the demo provider if
@@ -200,11 +204,25 @@ public final class RelayServer implements AutoCloseable {
     registerProcess(registry, droppedLogLines);
     JettyForwarder forwarder = JettyForwarder.create();
     try {
-      return Relay.builder(config, forwarder).registry(registry).build();
+      Relay.Builder relay = Relay.builder(config, forwarder).registry(registry);
+      if (config.observability().tracing().openTelemetry()) {
+        relay.tracing(openTelemetry());
+      }
+      return relay.build();
     } catch (RuntimeException e) {
       forwarder.close();
       throw e;
     }
+  }
+
+  private static Tracing openTelemetry() {
+    if (!GlobalOpenTelemetry.isSet()) {
+      LoggerFactory.getLogger(RelayServer.class)
+          .warn(
+              "observability.tracing.opentelemetry is true but nothing makes spans (expected: java"
+                  + " -javaagent:opentelemetry-javaagent.jar)");
+    }
+    return OpenTelemetryTracing.of(GlobalOpenTelemetry.getOrNoop());
   }
 
   private void listen(ServerConfig wanted) throws IOException {
