@@ -7,6 +7,7 @@ import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
+import io.streamrelay.audio.SpeechRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.ErrorFormat;
 import io.streamrelay.error.RelayError;
@@ -183,13 +184,14 @@ public final class ExchangeRun implements Exchange {
             this::expired,
             this::finishExpired,
             this::turnDue);
-    this.probe = new BodyProbe(request.headers());
+    this.probe = new BodyProbe(request.headers(), SpeechRequest.of(request, route));
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
     this.answer =
         new ClientAnswer(
             this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick);
+    answer.speech(probe::speech);
   }
 
   /** Starts. This or {@link #refuse} is called once, on the request's own thread. */
@@ -785,6 +787,7 @@ public final class ExchangeRun implements Exchange {
             .clientBlockedNanos(clocks.blockedNanos())
             .upstreamWaitNanos(upstreamWaitNanos())
             .usage(answer.usage())
+            .audio(answer.audio())
             .provider(matched == null ? null : matched.provider())
             .upstream(matched == null ? null : matched.upstreamAuthority())
             .upstreamStatus(answer.status())
