@@ -71,6 +71,9 @@ final class FrameScanner extends SoundScanner {
   /** It has come whole, but did not follow another and was not yet followed by one. */
   private boolean pending;
 
+  /** What was believed last to be sound was AAC. */
+  private boolean aac;
+
   private int countedRate;
   private long countedSamples;
   private long earlierNanos;
@@ -194,6 +197,7 @@ final class FrameScanner extends SoundScanner {
 
   private void passFrame() {
     if (samples > 0 && (synced || credible)) {
+      aac = adts;
       sawSound();
     }
     left = (long) length - heldLength;
@@ -224,6 +228,7 @@ final class FrameScanner extends SoundScanner {
       } else {
         count();
         if (samples > 0) {
+          aac = adts;
           sawSound();
         }
       }
@@ -345,6 +350,6 @@ final class FrameScanner extends SoundScanner {
 
   @Override
   String format() {
-    return adts ? "aac" : "mp3";
+    return aac ? "aac" : "mp3";
   }
 }

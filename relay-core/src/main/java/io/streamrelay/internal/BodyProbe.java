@@ -43,6 +43,8 @@ final class BodyProbe {
     if (spoken != null) {
       try {
         spoken.look(buffer, from, from + count);
+        // Publishes what was read to whoever asks, on whatever thread.
+        speech = spoken;
       } catch (RuntimeException | Error e) {
         // Observation never breaks a request.
         speech = null;

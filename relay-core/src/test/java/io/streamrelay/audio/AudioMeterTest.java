@@ -1,19 +1,20 @@
 package io.streamrelay.audio;
 
-import static io.streamrelay.audio.Sounds.chunk;
-import static io.streamrelay.audio.Sounds.fmt;
-import static io.streamrelay.audio.Sounds.id3;
-import static io.streamrelay.audio.Sounds.join;
-import static io.streamrelay.audio.Sounds.mp3;
-import static io.streamrelay.audio.Sounds.mp3Frame;
-import static io.streamrelay.audio.Sounds.noise;
-import static io.streamrelay.audio.Sounds.oggOpus;
-import static io.streamrelay.audio.Sounds.riff;
-import static io.streamrelay.audio.Sounds.wav;
+import static io.streamrelay.testkit.Sounds.chunk;
+import static io.streamrelay.testkit.Sounds.fmt;
+import static io.streamrelay.testkit.Sounds.id3;
+import static io.streamrelay.testkit.Sounds.join;
+import static io.streamrelay.testkit.Sounds.mp3;
+import static io.streamrelay.testkit.Sounds.mp3Frame;
+import static io.streamrelay.testkit.Sounds.noise;
+import static io.streamrelay.testkit.Sounds.oggOpus;
+import static io.streamrelay.testkit.Sounds.riff;
+import static io.streamrelay.testkit.Sounds.wav;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.AudioStats;
+import io.streamrelay.testkit.Sounds;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -47,14 +48,13 @@ class AudioMeterTest {
   private static AudioStats measure(String contentType, byte[] sound) {
     AudioStats first = null;
     for (int seed = 0; seed < SLICINGS; seed++) {
-      AudioStats stats = measure(meter(contentType), Sounds.slices(sound, new Random(seed)));
-      assertThat(stats).as("slicing %s", seed).isNotNull();
-      if (first == null) {
-        first = stats;
-      } else {
-        assertThat(stats.durationNanos()).as("slicing %s", seed).isEqualTo(first.durationNanos());
-        assertThat(stats.format()).as("slicing %s", seed).isEqualTo(first.format());
-      }
+      AudioStats stats =
+          Objects.requireNonNull(
+              measure(meter(contentType), Sounds.slices(sound, new Random(seed))),
+              "slicing " + seed);
+      first = first == null ? stats : first;
+      assertThat(stats.durationNanos()).as("slicing %s", seed).isEqualTo(first.durationNanos());
+      assertThat(stats.format()).as("slicing %s", seed).isEqualTo(first.format());
     }
     return Objects.requireNonNull(first);
   }
@@ -329,7 +329,7 @@ class AudioMeterTest {
     for (int code = 0; code < 4; code++) {
       byte[] packet = noise(60, code);
       packet[0] = (byte) (config << 3 | code);
-      packet[1] = (byte) (code == 3 ? 2 : packet[1]);
+      packet[1] = code == 3 ? 2 : packet[1];
       total += samples * (code == 0 ? 1L : 2L);
       ogg.packet(packet, total);
     }

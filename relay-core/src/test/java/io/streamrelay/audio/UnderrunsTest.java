@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.AudioStats;
+import io.streamrelay.testkit.Sounds;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;

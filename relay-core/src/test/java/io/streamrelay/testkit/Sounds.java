@@ -1,4 +1,4 @@
-package io.streamrelay.audio;
+package io.streamrelay.testkit;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -8,15 +8,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** Makes files of every format out of nothing. */
-final class Sounds {
-  static final int CONTINUED = 1;
-  static final int FIRST = 2;
-  static final int LAST = 4;
+/** Makes files of sound in every format, out of nothing. */
+public final class Sounds {
+  private static final int CONTINUED = 1;
+  private static final int FIRST = 2;
+  private static final int LAST = 4;
 
   private Sounds() {}
 
-  static byte[] join(byte[]... parts) {
+  /**
+   * Joins bytes.
+   *
+   * @param parts in order
+   * @return one array
+   */
+  public static byte[] join(byte[]... parts) {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     for (byte[] part : parts) {
       all.writeBytes(part);
@@ -24,31 +30,68 @@ final class Sounds {
     return all.toByteArray();
   }
 
-  static byte[] noise(int length, long seed) {
+  /**
+   * Makes random bytes.
+   *
+   * @param length how many
+   * @param seed of the generator
+   * @return the same for the same seed
+   */
+  public static byte[] noise(int length, long seed) {
     byte[] bytes = new byte[length];
     new Random(seed).nextBytes(bytes);
     return bytes;
   }
 
-  static byte[] ascii(String text) {
+  /**
+   * Encodes text.
+   *
+   * @param text one byte per character
+   * @return the bytes
+   */
+  public static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
   // ---- WAV
 
-  static byte[] chunk(String name, long size, byte[] content) {
+  /**
+   * Makes a chunk of a RIFF file that says any size.
+   *
+   * @param name four letters
+   * @param size as it is written
+   * @param content as it follows, padded or not
+   * @return header and content
+   */
+  public static byte[] chunk(String name, long size, byte[] content) {
     return join(
         ascii(name),
         ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt((int) size).array(),
         content);
   }
 
-  static byte[] chunk(String name, byte[] content) {
+  /**
+   * Makes a chunk of a RIFF file.
+   *
+   * @param name four letters
+   * @param content padded if need be
+   * @return header, content, padding
+   */
+  public static byte[] chunk(String name, byte[] content) {
     byte[] padded = content.length % 2 == 0 ? content : join(content, new byte[1]);
     return chunk(name, content.length, padded);
   }
 
-  static byte[] fmt(int tag, int channels, int rate, int bits) {
+  /**
+   * Makes a WAV's format chunk.
+   *
+   * @param tag 1 is PCM
+   * @param channels how many
+   * @param rate samples per second
+   * @param bits per sample
+   * @return the chunk
+   */
+  public static byte[] fmt(int tag, int channels, int rate, int bits) {
     int block = channels * bits / 8;
     return chunk(
         "fmt ",
@@ -63,11 +106,24 @@ final class Sounds {
             .array());
   }
 
-  static byte[] riff(byte[]... chunks) {
+  /**
+   * Makes a WAV of chunks, with an open end.
+   *
+   * @param chunks in order
+   * @return the file
+   */
+  public static byte[] riff(byte[]... chunks) {
     return join(chunk("RIFF", 0xffff_ffffL, ascii("WAVE")), join(chunks));
   }
 
-  static byte[] wav(int rate, int samples) {
+  /**
+   * Makes a WAV of 16 bits, mono.
+   *
+   * @param rate samples per second
+   * @param samples how many, random
+   * @return the file, with a header of 44 bytes
+   */
+  public static byte[] wav(int rate, int samples) {
     return riff(fmt(1, 1, rate, 16), chunk("data", noise(samples * 2, samples)));
   }
 
@@ -79,13 +135,16 @@ final class Sounds {
   };
 
   /**
-   * A frame of layer III.
+   * Makes an MP3 frame.
    *
    * @param version 3 for MPEG 1, 2 for MPEG 2, 0 for 2.5
    * @param bitrate index into the table, 1 to 14
    * @param rate index into the table, 0 to 2
+   * @param padded whether it is a byte longer
+   * @param seed of the content
+   * @return mono, without a table
    */
-  static byte[] mp3Frame(int version, int bitrate, int rate, boolean padded, long seed) {
+  public static byte[] mp3Frame(int version, int bitrate, int rate, boolean padded, long seed) {
     int[] rates = {44_100, 48_000, 32_000};
     int hertz = rates[rate] >> (version == 3 ? 0 : version == 2 ? 1 : 2);
     int bits = LAYER_3_KILOBITS[version == 3 ? 0 : 1][bitrate - 1] * 1000;
@@ -99,8 +158,13 @@ final class Sounds {
     return frame;
   }
 
-  /** Frames of 128 kbit/s at 44.1 kHz: 1152 samples each. */
-  static byte[] mp3(int frames) {
+  /**
+   * Makes MP3 frames of 128 kbit/s at 44.1 kHz, 1152 samples each.
+   *
+   * @param frames how many
+   * @return without any tag
+   */
+  public static byte[] mp3(int frames) {
     byte[] all = new byte[0];
     for (int i = 0; i < frames; i++) {
       all = join(all, mp3Frame(3, 9, 0, i % 3 == 0, i));
@@ -108,7 +172,13 @@ final class Sounds {
     return all;
   }
 
-  static byte[] id3(int size) {
+  /**
+   * Makes an ID3v2 tag.
+   *
+   * @param size of its content
+   * @return ten bytes more than that
+   */
+  public static byte[] id3(int size) {
     byte[] head = {
       'I',
       'D',
@@ -126,7 +196,16 @@ final class Sounds {
 
   // ---- ADTS
 
-  static byte[] adtsFrame(int rateIndex, int length, int blocks, long seed) {
+  /**
+   * Makes an ADTS frame of AAC-LC.
+   *
+   * @param rateIndex 3 is 48 kHz, 4 is 44.1 kHz
+   * @param length of all of it
+   * @param blocks of 1024 samples
+   * @param seed of the content
+   * @return the frame
+   */
+  public static byte[] adtsFrame(int rateIndex, int length, int blocks, long seed) {
     byte[] frame = noise(length, seed);
     frame[0] = (byte) 0xff;
     frame[1] = (byte) 0xf1;
@@ -140,7 +219,13 @@ final class Sounds {
 
   // ---- Ogg
 
-  static byte[] opusHead(int preSkip) {
+  /**
+   * Makes Opus's first packet.
+   *
+   * @param preSkip samples at 48 kHz
+   * @return the packet
+   */
+  public static byte[] opusHead(int preSkip) {
     return ByteBuffer.allocate(19)
         .order(ByteOrder.LITTLE_ENDIAN)
         .put(ascii("OpusHead"))
@@ -151,7 +236,13 @@ final class Sounds {
         .array();
   }
 
-  static byte[] vorbisHead(int rate) {
+  /**
+   * Makes Vorbis's first packet.
+   *
+   * @param rate samples per second
+   * @return the packet
+   */
+  public static byte[] vorbisHead(int rate) {
     return ByteBuffer.allocate(30)
         .order(ByteOrder.LITTLE_ENDIAN)
         .put((byte) 1)
@@ -162,14 +253,30 @@ final class Sounds {
         .array();
   }
 
-  /** An Opus packet of 20 ms (CELT, one frame): 960 samples. */
-  static byte[] opus20ms(int length, long seed) {
+  /**
+   * Makes an Opus packet of 20 ms (CELT, one frame): 960 samples.
+   *
+   * @param length in bytes
+   * @param seed of the content
+   * @return the packet
+   */
+  public static byte[] opus20ms(int length, long seed) {
     byte[] packet = noise(length, seed);
     packet[0] = (byte) (31 << 3);
     return packet;
   }
 
-  static byte[] page(int flags, long granule, int serial, byte[] lacing, byte[] body) {
+  /**
+   * Makes an Ogg page without a checksum.
+   *
+   * @param flags see RFC 3533
+   * @param granule position
+   * @param serial of the stream
+   * @param lacing the table of segments
+   * @param body their bytes
+   * @return the page
+   */
+  public static byte[] page(int flags, long granule, int serial, byte[] lacing, byte[] body) {
     return join(
         ByteBuffer.allocate(27)
             .order(ByteOrder.LITTLE_ENDIAN)
@@ -187,25 +294,43 @@ final class Sounds {
   }
 
   /** Packets with the count of samples after each, on pages of random size. */
-  static final class Ogg {
+  public static final class Ogg {
     private final Random random;
     private final int serial;
     private final List<byte[]> packets = new ArrayList<>();
     private final List<Long> granules = new ArrayList<>();
 
-    Ogg(long seed, int serial) {
+    /**
+     * Starts a stream.
+     *
+     * @param seed of the pages' sizes
+     * @param serial of the stream
+     */
+    public Ogg(long seed, int serial) {
       this.random = new Random(seed);
       this.serial = serial;
     }
 
-    Ogg packet(byte[] packet, long granule) {
+    /**
+     * Adds a packet.
+     *
+     * @param packet its bytes
+     * @param granule position after it
+     * @return this
+     */
+    public Ogg packet(byte[] packet, long granule) {
       packets.add(packet);
       granules.add(granule);
       return this;
     }
 
-    /** The first {@code headers} packets begin pages of their own, as the formats want it. */
-    byte[] build(int headers) {
+    /**
+     * Writes the pages.
+     *
+     * @param headers so many packets have pages of their own, as the formats want it
+     * @return the file
+     */
+    public byte[] build(int headers) {
       ByteArrayOutputStream all = new ByteArrayOutputStream();
       ByteArrayOutputStream lacing = new ByteArrayOutputStream();
       ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -246,21 +371,36 @@ final class Sounds {
     }
   }
 
-  /** So many packets of 20 ms; the last page cuts off so many samples. */
-  static byte[] oggOpus(int packets, int preSkip, int trim, long seed, int serial) {
+  /**
+   * Makes an Ogg Opus file of packets of 20 ms.
+   *
+   * @param packets how many
+   * @param preSkip samples that are dropped at the start
+   * @param trim samples that the last page cuts off
+   * @param seed of packets and pages
+   * @param serial of the stream
+   * @return the file
+   */
+  public static byte[] oggOpus(int packets, int preSkip, int trim, long seed, int serial) {
     Ogg ogg = new Ogg(seed, serial);
     ogg.packet(opusHead(preSkip), 0).packet(join(ascii("OpusTags"), noise(700, seed)), 0);
     for (int i = 1; i <= packets; i++) {
       long granule = i * 960L - (i == packets ? trim : 0);
-      ogg.packet(opus20ms(40 + (int) ((seed * 7 + i * 131) % 600), i), granule);
+      ogg.packet(opus20ms(40 + (int) ((seed * 7 + i * 131L) % 600), i), granule);
     }
     return ogg.build(2);
   }
 
   // ---- slices
 
-  /** Cut at random, in heap and direct buffers whose content begins anywhere. */
-  static List<ByteBuffer> slices(byte[] bytes, Random random) {
+  /**
+   * Cuts at random, in heap and direct buffers whose content begins anywhere.
+   *
+   * @param bytes what to cut
+   * @param random says where
+   * @return in order, none of them empty
+   */
+  public static List<ByteBuffer> slices(byte[] bytes, Random random) {
     int most = random.nextInt(3) == 0 ? 3 : 1 + random.nextInt(2000);
     List<ByteBuffer> slices = new ArrayList<>();
     int at = 0;
