@@ -162,6 +162,18 @@ class AudioTest extends ExchangeFixture {
     assertThat(record().usage().inputCharacters()).isEqualTo(300_000);
   }
 
+  @Test
+  void aProviderThatCountsIsBelieved() {
+    send(FakeRequest.post("/v1/speak").json("{\"text\":\"Hello\"}"));
+    forwarder
+        .call()
+        .connected()
+        .head(200, "Content-Type", "audio/wav", "dg-char-count", "6")
+        .chunk(wav)
+        .complete();
+    assertThat(record().usage().inputCharacters()).isEqualTo(6);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {400, 429, 500})
   void whatWasRefusedIsNotCounted(int status) {

@@ -67,6 +67,7 @@ public final class SpeechRequest {
   private final @Nullable String outputFormat;
   private final @Nullable SpeechJson json;
   private final @Nullable SsmlCharacters ssml;
+  private long told = Usage.NOT_TOLD;
 
   private SpeechRequest(
       Api api,
@@ -147,11 +148,27 @@ public final class SpeechRequest {
   }
 
   /**
+   * Looks at the answer's head. Deepgram tells its own count, in {@code dg-char-count}; ElevenLabs'
+   * {@code character-cost} and {@code x-character-count} are not read, since they tell credits,
+   * which for some models are not one a character.
+   *
+   * @param answer the upstream's header fields
+   */
+  public void answered(Headers answer) {
+    String count = api == Api.DEEPGRAM ? answer.first("dg-char-count") : null;
+    told = count == null ? Usage.NOT_TOLD : MediaType.number(count.strip());
+  }
+
+  /**
    * Counts the characters to be spoken.
    *
-   * @return {@link Usage#NOT_TOLD} if the body is no whole document of the kind that was expected
+   * @return the provider's own count if it told one; {@link Usage#NOT_TOLD} if the body is no whole
+   *     document of the kind that was expected
    */
   public long characters() {
+    if (told >= 0) {
+      return told;
+    }
     if (json != null) {
       return json.characters();
     }

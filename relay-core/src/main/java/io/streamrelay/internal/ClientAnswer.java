@@ -339,7 +339,11 @@ final class ClientAnswer implements ResponseSink {
       if (events) {
         observer = new StreamObserver(exchange.route().dialect());
       } else if (!exchange.method().equals("HEAD")) {
-        audio = AudioMeter.of(speech.get(), status, upstreamResponse);
+        SpeechRequest spoken = speech.get();
+        if (spoken != null) {
+          spoken.answered(upstreamResponse);
+        }
+        audio = AudioMeter.of(spoken, status, upstreamResponse);
       }
       head = Answers.headers(status, upstreamResponse, exchange.id(), events);
     }

@@ -170,6 +170,19 @@ class SpeechRequestTest {
     assertThat(SpeechRequest.of(post("/azure/v1", "text/xml").build(), stripped)).isNotNull();
   }
 
+  @Test
+  void deepgramsOwnCountIsTheOneThatCounts() {
+    SpeechRequest request = read(post("/v1/speak", JSON), "https://tts.test", "{\"text\":\"ab\"}");
+    request.answered(Headers.of("dg-char-count", " 3 "));
+    assertThat(request.characters()).isEqualTo(3);
+    request.answered(Headers.of("dg-char-count", "many"));
+    assertThat(request.characters()).isEqualTo(2);
+    SpeechRequest other =
+        read(post("/v1/audio/speech", JSON), "https://tts.test", "{\"input\":\"ab\"}");
+    other.answered(Headers.of("dg-char-count", "3"));
+    assertThat(other.characters()).isEqualTo(2);
+  }
+
   // ---- Azure
 
   private static final String AZURE = "/cognitiveservices/v1";
