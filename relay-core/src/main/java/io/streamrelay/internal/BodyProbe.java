@@ -1,19 +1,28 @@
 package io.streamrelay.internal;
 
+import io.streamrelay.audio.SpeechRequest;
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.JsonSkimmer;
 import java.nio.ByteBuffer;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Learns the model, and whether a stream is asked for, from a JSON request body as it passes. */
+/**
+ * Learns the model, and whether a stream is asked for, from a JSON request body as it passes, and
+ * from a request for speech how much is to be spoken.
+ */
 final class BodyProbe {
+  private static final Logger LOG = LoggerFactory.getLogger("io.streamrelay.exchange");
   private static final int MAX_MODEL_BYTES = 256;
 
   private final @Nullable JsonSkimmer skimmer;
   private volatile @Nullable String model;
+  private volatile @Nullable SpeechRequest speech;
 
-  BodyProbe(Headers clientRequest) {
+  BodyProbe(Headers clientRequest, @Nullable SpeechRequest speech) {
+    this.speech = speech;
     String type = clientRequest.first("content-type");
     boolean json = type != null && type.toLowerCase(Locale.ROOT).contains("json");
     boolean coded = clientRequest.contains("content-encoding");
@@ -30,6 +39,23 @@ final class BodyProbe {
       looking.skim(buffer.duplicate().position(from).limit(from + count));
       model = looking.string("model");
     }
+    SpeechRequest spoken = speech;
+    if (spoken != null) {
+      try {
+        spoken.look(buffer, from, from + count);
+        // Publishes what was read to whoever asks, on whatever thread.
+        speech = spoken;
+      } catch (RuntimeException | Error e) {
+        // Observation never breaks a request.
+        speech = null;
+        LOG.atError().setCause(e).log("observing a request for speech failed");
+      }
+    }
+  }
+
+  /** What the request asks to be spoken; null if it asks for none. */
+  @Nullable SpeechRequest speech() {
+    return speech;
   }
 
   @Nullable String model() {

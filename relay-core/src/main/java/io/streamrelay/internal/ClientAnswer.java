@@ -3,10 +3,13 @@ package io.streamrelay.internal;
 import io.streamrelay.Exchange;
 import io.streamrelay.Ticker;
 import io.streamrelay.Timings;
+import io.streamrelay.audio.AudioMeter;
+import io.streamrelay.audio.SpeechRequest;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
 import io.streamrelay.internal.detail.ExchangeDetail;
+import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.observe.Verdict;
@@ -15,6 +18,7 @@ import io.streamrelay.route.StreamKind;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -84,6 +88,10 @@ final class ClientAnswer implements ResponseSink {
 
   private @Nullable StreamObserver observer;
   private @Nullable ExchangeDetail detail;
+
+  private Supplier<@Nullable SpeechRequest> speech = () -> null;
+  private @Nullable AudioMeter audio;
+  private long firstAudioNanos = -1;
 
   // The client has left.
   private volatile boolean gone;
@@ -210,7 +218,7 @@ final class ClientAnswer implements ResponseSink {
   Timings timings(long beforeForward) {
     long output = firstTokenNanos < 0 ? -1 : lastContentNanos - firstTokenNanos;
     long overhead = beforeForward < 0 ? -1 : beforeForward + firstWriteNanos;
-    return new Timings(firstTokenNanos, -1, longestStallNanos, output, overhead);
+    return new Timings(firstTokenNanos, firstAudioNanos, longestStallNanos, output, overhead);
   }
 
   /** Whether the answer is a stream of events. */
@@ -282,7 +290,22 @@ final class ClientAnswer implements ResponseSink {
   /** What the stream told or showed of its usage, to its end. */
   Usage usage() {
     StreamObserver watching = observer;
-    return watching == null ? Usage.NONE : watching.usage();
+    Usage told = watching == null ? Usage.NONE : watching.usage();
+    SpeechRequest spoken = speech.get();
+    boolean accepted = status >= 200 && status < 300;
+    long characters = spoken == null || !accepted ? Usage.NOT_TOLD : spoken.characters();
+    return characters < 0 ? told : told.toBuilder().inputCharacters(characters).build();
+  }
+
+  /** What the answer was, if it was audio. */
+  @Nullable AudioStats audio() {
+    AudioMeter measuring = audio;
+    return measuring == null ? null : measuring.stats();
+  }
+
+  /** Where to learn what the request asks to be spoken; null is no speech. */
+  void speech(Supplier<@Nullable SpeechRequest> asked) {
+    speech = asked;
   }
 
   /** Answers with a head of the relay's own instead of the upstream's. */
@@ -335,6 +358,12 @@ final class ClientAnswer implements ResponseSink {
     } else {
       if (events) {
         observer = new StreamObserver(exchange.route().dialect());
+      } else if (!exchange.method().equals("HEAD")) {
+        SpeechRequest spoken = speech.get();
+        if (spoken != null) {
+          spoken.answered(upstreamResponse);
+        }
+        audio = AudioMeter.of(spoken, status, upstreamResponse);
       }
       head = Answers.headers(status, upstreamResponse, exchange.id(), events);
     }
@@ -386,6 +415,7 @@ final class ClientAnswer implements ResponseSink {
     observe(chunk, from, to);
     if (writtenNanos >= 0) {
       noteContent(writtenNanos);
+      noteAudio(chunk, from, to, writtenNanos);
     }
     if (gone) {
       // The client took the chunk and left before it was looked at.
@@ -441,6 +471,28 @@ final class ClientAnswer implements ResponseSink {
     if (events != contentEvents) {
       contentEvents = events;
       lastContentNanos = writtenNanos;
+    }
+  }
+
+  /** Measures audio that reached the client, and notes when the first did. */
+  private void noteAudio(ByteBuffer chunk, int from, int to, long writtenNanos) {
+    AudioMeter measuring = audio;
+    if (measuring != null && !departed) {
+      try {
+        measuring.observe(chunk, from, to, writtenNanos);
+        firstAudioNanos = measuring.firstAudioNanos(-1);
+      } catch (RuntimeException | Error e) {
+        // Observation never breaks a stream.
+        audio = null;
+        LOG.atError()
+            .addKeyValue("request_id", exchange.id())
+            .setCause(e)
+            .log("measuring audio failed");
+      }
+    }
+    StreamObserver watching = observer;
+    if (watching != null && firstAudioNanos < 0 && !departed && watching.audioSeen()) {
+      firstAudioNanos = writtenNanos;
     }
   }
 

@@ -8,6 +8,7 @@ import io.streamrelay.ExchangeKey;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Scheduler;
 import io.streamrelay.Ticker;
+import io.streamrelay.audio.SpeechRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.error.ErrorFormat;
 import io.streamrelay.error.RelayError;
@@ -197,7 +198,7 @@ public final class ExchangeRun implements Exchange {
             this::expired,
             this::finishExpired,
             this::turnDue);
-    this.probe = new BodyProbe(request.headers());
+    this.probe = new BodyProbe(request.headers(), SpeechRequest.of(request, route));
     this.intake =
         new RequestIntake(
             request.body(), relay.maxBodySize(), probe, clocks::touch, this::uploadDone, pace);
@@ -205,6 +206,7 @@ public final class ExchangeRun implements Exchange {
     this.answer =
         new ClientAnswer(
             this, relay.ticker(), startNanos, clocks, intake, this.response, this::kick, listeners);
+    answer.speech(probe::speech);
     DetailedLog detailedLog = relay.detailedLog();
     this.detail =
         detailedLog == null ? null : detailedLog.open(route, request.headers(), startNanos);
@@ -842,6 +844,7 @@ public final class ExchangeRun implements Exchange {
             .clientBlockedNanos(clocks.blockedNanos())
             .upstreamWaitNanos(upstreamWaitNanos())
             .usage(answer.usage())
+            .audio(answer.audio())
             .provider(matched == null ? null : matched.provider())
             .upstream(matched == null ? null : matched.upstreamAuthority())
             .upstreamStatus(answer.status())

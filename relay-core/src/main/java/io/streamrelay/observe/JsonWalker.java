@@ -57,6 +57,7 @@ abstract class JsonWalker {
   }
 
   private final int keyDepth;
+  private final boolean countsCharacters;
 
   /** The raw bytes between the quotes of the current key or wanted string, up to the cap. */
   final byte[] token;
@@ -73,6 +74,9 @@ abstract class JsonWalker {
   /** How long the current key or string is, as text without escapes in UTF-8; kept or not. */
   long textBytes;
 
+  /** The same in code points, if they are asked for; half a surrogate pair is one. */
+  long textCharacters;
+
   /** The current number without its fraction; -1 if it is negative, huge, or has an exponent. */
   long numberValue;
 
@@ -82,6 +86,7 @@ abstract class JsonWalker {
   private int literalIndex;
   private int hexLeft;
   private int hexValue;
+  private boolean highSurrogate;
   private boolean inKey;
   private boolean keeping;
   private int depth;
@@ -96,7 +101,19 @@ abstract class JsonWalker {
    * @param tokenCap how many bytes of a key or wanted string are kept
    */
   JsonWalker(int keyDepth, int tokenCap) {
+    this(keyDepth, tokenCap, false);
+  }
+
+  /**
+   * Makes a walker.
+   *
+   * @param keyDepth as above
+   * @param tokenCap as above
+   * @param countsCharacters whether {@link #textCharacters} is asked for
+   */
+  JsonWalker(int keyDepth, int tokenCap, boolean countsCharacters) {
     this.keyDepth = keyDepth;
+    this.countsCharacters = countsCharacters;
     this.token = new byte[tokenCap];
   }
 
@@ -238,6 +255,8 @@ abstract class JsonWalker {
           state = State.HEX;
         } else {
           textBytes++;
+          textCharacters++;
+          highSurrogate = false;
           expect("\"\\/bfnrt".indexOf(b) >= 0, State.STRING);
         }
       }
@@ -247,6 +266,9 @@ abstract class JsonWalker {
         hexValue = hexValue * 16 + Character.digit(b, 16);
         if (hexLeft == 0) {
           textBytes += utf8Bytes(hexValue);
+          boolean second = highSurrogate && Character.isLowSurrogate((char) hexValue);
+          textCharacters += second ? 0 : 1;
+          highSurrogate = Character.isHighSurrogate((char) hexValue);
         }
         expect(isHex(b), hexLeft == 0 ? State.STRING : State.HEX);
       }
@@ -329,6 +351,8 @@ abstract class JsonWalker {
     tokenCut = false;
     tokenEscaped = false;
     textBytes = 0;
+    textCharacters = 0;
+    highSurrogate = false;
     state = State.STRING;
   }
 
@@ -345,6 +369,10 @@ abstract class JsonWalker {
     }
     keep(source, from, i);
     textBytes += i - from;
+    if (countsCharacters && i > from) {
+      textCharacters += characters(source, from, i);
+      highSurrogate = false;
+    }
     if (i == to) {
       return to;
     }
@@ -358,6 +386,15 @@ abstract class JsonWalker {
       state = State.FAILED;
     }
     return i + 1;
+  }
+
+  /** Every character has one byte in UTF-8 that does not continue another. */
+  private static int characters(ByteBuffer source, int from, int to) {
+    int count = 0;
+    for (int i = from; i < to; i++) {
+      count += (source.get(i) & 0xc0) == 0x80 ? 0 : 1;
+    }
+    return count;
   }
 
   private void endString(long end) {

@@ -69,6 +69,7 @@ public final class StreamObserver {
   private Protocol protocol = Protocol.NONE;
   private @Nullable Verdict ended;
   private boolean contentSeen;
+  private boolean audioSeen;
   private boolean finishSeen;
   private boolean unreadable;
 
@@ -148,6 +149,16 @@ public final class StreamObserver {
    */
   public boolean contentSeen() {
     return contentSeen;
+  }
+
+  /**
+   * Tells whether an event with audio has passed whole: {@code speech.audio.delta} and the like of
+   * OpenAI Responses.
+   *
+   * @return the first such event ends the time to first audio
+   */
+  public boolean audioSeen() {
+    return audioSeen;
   }
 
   /**
@@ -288,7 +299,9 @@ public final class StreamObserver {
     ended = outcome(protocol, event);
     finishSeen |= probe.finish;
     unreadable |= probe.object && probe.failed();
-    contentSeen |= count(tally, protocol, event, ended);
+    boolean content = count(tally, protocol, event, ended);
+    contentSeen |= content;
+    audioSeen |= content && endsWith(event, "audio.delta");
   }
 
   /** Counts the event in; returns whether there was content in it. */

@@ -6,7 +6,7 @@ package io.streamrelay.route;
 public enum StreamKind {
   /** Server-sent events, unless the answer's {@code Content-Type} names something else. */
   SSE,
-  /** Opaque bytes, such as audio: never looked into. */
+  /** No events, but bytes such as audio. Audio is measured, whatever the kind. */
   RAW,
   /** As the answer's {@code Content-Type} says. */
   AUTO
