@@ -6,6 +6,7 @@ import io.streamrelay.Timings;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
+import io.streamrelay.observe.ChunkGaps;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.observe.Verdict;
@@ -68,6 +69,7 @@ final class ClientAnswer implements ResponseSink {
   private long firstWriteNanos;
   private long lastWriteNanos;
   private long longestStallNanos = -1;
+  private @Nullable ChunkGaps gaps;
   private long firstTokenNanos = -1;
   private long lastContentNanos;
   private long contentEvents;
@@ -196,6 +198,16 @@ final class ClientAnswer implements ResponseSink {
     long output = firstTokenNanos < 0 ? -1 : lastContentNanos - firstTokenNanos;
     long overhead = beforeForward < 0 ? -1 : beforeForward + firstWriteNanos;
     return new Timings(firstTokenNanos, -1, longestStallNanos, output, overhead);
+  }
+
+  /** Counts the times between chunks; called before the first. */
+  void countGaps() {
+    gaps = new ChunkGaps();
+  }
+
+  /** The times between chunks; null if they are not counted. */
+  @Nullable ChunkGaps gaps() {
+    return gaps;
   }
 
   /** Whether the answer is a stream of events. */
@@ -386,6 +398,10 @@ final class ClientAnswer implements ResponseSink {
       firstWriteNanos = now - begun;
     } else {
       longestStallNanos = Math.max(longestStallNanos, now - lastWriteNanos);
+      ChunkGaps counting = gaps;
+      if (counting != null) {
+        counting.add(now - lastWriteNanos);
+      }
     }
     lastWriteNanos = now;
     return now - startNanos;

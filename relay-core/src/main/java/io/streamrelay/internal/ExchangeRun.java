@@ -133,6 +133,7 @@ public final class ExchangeRun implements Exchange {
   private long bodyWaitNanos;
   private long ownNanos = -1;
   private int attempts;
+  private volatile boolean sentUpstream;
 
   // Written before the result.
   private long upstreamEndNanos;
@@ -218,6 +219,15 @@ public final class ExchangeRun implements Exchange {
    */
   public boolean isTurnedAway() {
     return turnedAway;
+  }
+
+  /**
+   * Tells whether it was sent upstream. Any thread.
+   *
+   * @return true from then on, also after the end
+   */
+  public boolean isSentUpstream() {
+    return sentUpstream;
   }
 
   /** Ends the exchange because the relay stops. Any thread. */
@@ -419,6 +429,9 @@ public final class ExchangeRun implements Exchange {
     if (probe.asksForStream()) {
       answer.expectStream();
     }
+    if (relay.countsChunkGaps()) {
+      answer.countGaps();
+    }
     if (mayCommitEarly()) {
       answer.allowEarlyCommit();
     }
@@ -426,6 +439,7 @@ public final class ExchangeRun implements Exchange {
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
     attempts++;
+    sentUpstream = true;
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
     intake.release();
     call = started;
@@ -789,6 +803,8 @@ public final class ExchangeRun implements Exchange {
             .upstream(matched == null ? null : matched.upstreamAuthority())
             .upstreamStatus(answer.status())
             .attempts(attempts)
+            .sentUpstreamNanos(attempts == 0 ? -1 : forwardNanos - startNanos)
+            .chunkGaps(answer.gaps())
             .stream(probe.asksForStream() || answer.isEventStream())
             .timings(answer.timings(ownNanos))
             .disconnect(reason == EndReason.CLIENT_GONE ? disconnectPhase() : null)

@@ -17,7 +17,9 @@ import io.streamrelay.route.RouteRegistry;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -48,6 +50,7 @@ public final class RelayCore implements RelayRuntime {
   private final long maxBodySize;
   private final long minUploadRate;
   private final int maxStreams;
+  private final boolean countsChunkGaps;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -81,6 +84,7 @@ public final class RelayCore implements RelayRuntime {
    * @param maxBodySize bytes
    * @param minUploadRate bytes per second in which the client is waited for; 0 for any
    * @param maxStreams how many exchanges may run at once
+   * @param countsChunkGaps whether the times between an answer's chunks are counted
    */
   public RelayCore(
       RouteRegistry routes,
@@ -91,7 +95,8 @@ public final class RelayCore implements RelayRuntime {
       Scheduler scheduler,
       long maxBodySize,
       long minUploadRate,
-      int maxStreams) {
+      int maxStreams,
+      boolean countsChunkGaps) {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
@@ -101,6 +106,7 @@ public final class RelayCore implements RelayRuntime {
     this.maxBodySize = maxBodySize;
     this.minUploadRate = minUploadRate;
     this.maxStreams = maxStreams;
+    this.countsChunkGaps = countsChunkGaps;
   }
 
   /**
@@ -305,6 +311,35 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public long minUploadRate() {
     return minUploadRate;
+  }
+
+  /**
+   * Counts what was sent upstream and has not ended. Looks at all that runs, so for a gauge only.
+   *
+   * @return how many of each route that has any, by its name
+   */
+  public Map<String, Integer> sentUpstream() {
+    Map<String, Integer> counts = new HashMap<>();
+    for (ExchangeRun run : live) {
+      if (run.isSentUpstream()) {
+        counts.merge(run.route().name(), 1, Integer::sum);
+      }
+    }
+    return counts;
+  }
+
+  /**
+   * Counts what {@code max_streams} bounds.
+   *
+   * @return exchanges that were not refused at the door
+   */
+  public int streams() {
+    return streams.get();
+  }
+
+  @Override
+  public boolean countsChunkGaps() {
+    return countsChunkGaps;
   }
 
   @Override

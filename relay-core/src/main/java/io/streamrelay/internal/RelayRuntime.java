@@ -51,6 +51,13 @@ public interface RelayRuntime {
   long minUploadRate();
 
   /**
+   * Tells whether the times between an answer's chunks are counted for its record.
+   *
+   * @return false unless a metric needs them
+   */
+  boolean countsChunkGaps();
+
+  /**
    * Takes the one record of an exchange.
    *
    * @param run which ended
