@@ -56,36 +56,33 @@ final class AudioMetrics {
   }
 
   private final class PerRoute implements Tally {
-    private final String route;
     private final LazyCounter played;
     private final LazyCounter dry;
     private final LazyCounter silent;
+    private final LazyHistogram firstAudio;
+    private final LazyHistogram factor;
 
     PerRoute(String route) {
-      this.route = route;
       played = new LazyCounter(audio, route);
       dry = new LazyCounter(underruns, route);
       silent = new LazyCounter(underrunTime, route);
+      firstAudio = new LazyHistogram(timeToFirstAudio, route);
+      factor = new LazyHistogram(realTimeFactor, route);
     }
 
     @Override
     public void add(ExchangeRecord record) {
-      long firstAudio = record.timings().timeToFirstAudioNanos();
-      if (firstAudio >= 0) {
-        timeToFirstAudio.labelValues(route).observe(Instruments.seconds(firstAudio));
-      }
+      firstAudio.observe(Instruments.secondsIfKnown(record.timings().timeToFirstAudioNanos()));
       AudioStats stats = record.audio();
       if (stats == null) {
         return;
       }
       dry.add(stats.underruns());
-      silent.add(stats.underrunNanos() < 0 ? -1 : Instruments.seconds(stats.underrunNanos()));
+      silent.add(Instruments.secondsIfKnown(stats.underrunNanos()));
       if (stats.durationNanos() >= 0) {
         played.add(Instruments.seconds(stats.durationNanos()));
         if (stats.spanNanos() > 0) {
-          realTimeFactor
-              .labelValues(route)
-              .observe((double) stats.durationNanos() / stats.spanNanos());
+          factor.observe((double) stats.durationNanos() / stats.spanNanos());
         }
       }
     }

@@ -2,6 +2,7 @@ package io.streamrelay.metrics;
 
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.metrics.GenAiMetrics.ByError;
 import io.streamrelay.metrics.GenAiMetrics.Kind;
 
 /** The first generation, which other gateways emit. */
@@ -47,28 +48,35 @@ final class GenAiA implements GenAiMetrics.Generation {
 
   @Override
   public Tally forKind(Kind kind) {
-    return record -> add(kind, record);
+    return new PerKind(kind);
   }
 
-  private void add(Kind kind, ExchangeRecord record) {
-    if (record.usage().inputTokens() >= 0) {
-      tokens.labelValues(kind.with("input")).observe((double) record.usage().inputTokens());
+  private final class PerKind implements Tally {
+    private final LazyHistogram input;
+    private final LazyHistogram output;
+    private final ByError operations;
+    private final ByError requests;
+    private final LazyHistogram first;
+    private final LazyHistogram each;
+
+    PerKind(Kind kind) {
+      input = new LazyHistogram(tokens, kind.with("input"));
+      output = new LazyHistogram(tokens, kind.with("output"));
+      operations = new ByError(operation, kind);
+      requests = new ByError(request, kind);
+      first = new LazyHistogram(firstToken, kind.with());
+      each = new LazyHistogram(perToken, kind.with());
     }
-    if (record.usage().outputTokens() >= 0) {
-      tokens.labelValues(kind.with("output")).observe((double) record.usage().outputTokens());
-    }
-    String[] withError = kind.with(GenAiMetrics.errorType(record));
-    operation
-        .labelValues(withError)
-        .observe(GenAiMetrics.sinceSent(record, record.durationNanos()));
-    request.labelValues(withError).observe(Instruments.seconds(record.durationNanos()));
-    long first = record.timings().timeToFirstTokenNanos();
-    if (first >= 0) {
-      firstToken.labelValues(kind.with()).observe(Instruments.seconds(first));
-    }
-    double each = ModelMetrics.secondsPerToken(record);
-    if (each >= 0) {
-      perToken.labelValues(kind.with()).observe(each);
+
+    @Override
+    public void add(ExchangeRecord record) {
+      input.observe((double) record.usage().inputTokens());
+      output.observe((double) record.usage().outputTokens());
+      String error = GenAiMetrics.errorType(record);
+      operations.observe(error, GenAiMetrics.sinceSent(record, record.durationNanos()));
+      requests.observe(error, Instruments.seconds(record.durationNanos()));
+      first.observe(Instruments.secondsIfKnown(record.timings().timeToFirstTokenNanos()));
+      each.observe(ModelMetrics.secondsPerToken(record));
     }
   }
 }

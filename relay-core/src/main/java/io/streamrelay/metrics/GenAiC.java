@@ -3,6 +3,7 @@ package io.streamrelay.metrics;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.metrics.GenAiMetrics.ByError;
 import io.streamrelay.metrics.GenAiMetrics.Kind;
 import io.streamrelay.observe.ChunkGaps;
 import io.streamrelay.observe.Usage;
@@ -100,42 +101,79 @@ final class GenAiC implements GenAiMetrics.Generation {
 
   @Override
   public Tally forKind(Kind kind) {
-    return INFERENCE.contains(kind.operation())
-        ? record -> add(kind, record)
-        : record ->
-            otherDuration
-                .labelValues(kind.with(GenAiMetrics.errorType(record)))
-                .observe(GenAiMetrics.sinceSent(record, record.durationNanos()));
+    if (INFERENCE.contains(kind.operation())) {
+      return new PerKind(kind);
+    }
+    ByError durations = new ByError(otherDuration, kind);
+    return record ->
+        durations.observe(
+            GenAiMetrics.errorType(record), GenAiMetrics.sinceSent(record, record.durationNanos()));
   }
 
-  private void add(Kind kind, ExchangeRecord record) {
-    Usage usage = record.usage();
-    String[] withError = kind.with(GenAiMetrics.errorType(record));
-    duration.labelValues(withError).observe(GenAiMetrics.sinceSent(record, record.durationNanos()));
-    if (record.isStream() && record.timeToFirstByteNanos() >= 0) {
-      firstChunk
-          .labelValues(kind.with())
-          .observe(GenAiMetrics.sinceSent(record, record.timeToFirstByteNanos()));
+  private final class PerKind implements Tally {
+    private final ByError durations;
+    private final LazyHistogram first;
+    private final String[] labels;
+    private final ByModality inputs;
+    private final ByModality outputs;
+    private final ByModality cacheReads;
+    private final ByModality cacheWrites;
+    private final ByModality reasonings;
+    private final ByError inputSizes;
+    private final ByError outputSizes;
+
+    PerKind(Kind kind) {
+      durations = new ByError(duration, kind);
+      first = new LazyHistogram(firstChunk, kind.with());
+      labels = kind.with();
+      inputs = new ByModality(input, kind);
+      outputs = new ByModality(output, kind);
+      cacheReads = new ByModality(cacheRead, kind);
+      cacheWrites = new ByModality(cacheWrite, kind);
+      reasonings = new ByModality(reasoning, kind);
+      inputSizes = new ByError(inputPerOperation, kind);
+      outputSizes = new ByError(outputPerOperation, kind);
     }
-    ChunkGaps gaps = record.chunkGaps();
-    if (gaps != null && record.isStream()) {
-      perChunk.labelValues(kind.with()).add(gaps);
+
+    @Override
+    public void add(ExchangeRecord record) {
+      Usage usage = record.usage();
+      String error = GenAiMetrics.errorType(record);
+      durations.observe(error, GenAiMetrics.sinceSent(record, record.durationNanos()));
+      if (record.isStream() && record.timeToFirstByteNanos() >= 0) {
+        first.observe(GenAiMetrics.sinceSent(record, record.timeToFirstByteNanos()));
+      }
+      ChunkGaps counted = record.chunkGaps();
+      if (counted != null && record.isStream()) {
+        perChunk.labelValues(labels).add(counted);
+      }
+      inputs.add(usage.inputTokens(), usage.audioInputTokens());
+      outputs.add(usage.outputTokens(), usage.audioOutputTokens());
+      cacheReads.add(usage.cacheReadTokens(), 0);
+      cacheWrites.add(usage.cacheWriteTokens(), 0);
+      reasonings.add(usage.reasoningTokens(), 0);
+      inputSizes.observe(error, (double) Math.max(0, usage.inputTokens()));
+      outputSizes.observe(error, (double) Math.max(0, usage.outputTokens()));
     }
-    count(input, kind, usage.inputTokens(), usage.audioInputTokens());
-    count(output, kind, usage.outputTokens(), usage.audioOutputTokens());
-    count(cacheRead, kind, usage.cacheReadTokens(), 0);
-    count(cacheWrite, kind, usage.cacheWriteTokens(), 0);
-    count(reasoning, kind, usage.reasoningTokens(), 0);
-    inputPerOperation.labelValues(withError).observe((double) Math.max(0, usage.inputTokens()));
-    outputPerOperation.labelValues(withError).observe((double) Math.max(0, usage.outputTokens()));
   }
 
   /** Of what is not audio it is not told whether it is text or an image. */
-  private static void count(Counter counter, Kind kind, long all, long audio) {
-    long spoken = Math.min(Math.max(0, audio), Math.max(0, all));
-    if (spoken > 0) {
-      counter.labelValues(kind.with(AUDIO)).inc(spoken);
+  private static final class ByModality {
+    private final LazyCounter audio;
+    private final LazyCounter unknown;
+
+    ByModality(Counter counter, Kind kind) {
+      audio = new LazyCounter(counter, kind.with(AUDIO));
+      unknown = new LazyCounter(counter, kind.with(UNKNOWN));
     }
-    counter.labelValues(kind.with(UNKNOWN)).inc(Math.max(0, all) - spoken);
+
+    void add(long all, long ofAudio) {
+      long known = Math.max(0, all);
+      long spoken = Math.min(Math.max(0, ofAudio), known);
+      if (spoken > 0) {
+        audio.add(spoken);
+      }
+      unknown.add(known - spoken);
+    }
   }
 }

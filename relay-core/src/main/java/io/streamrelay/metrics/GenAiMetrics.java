@@ -1,5 +1,6 @@
 package io.streamrelay.metrics;
 
+import io.prometheus.metrics.core.metrics.Histogram;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.config.Semconv;
@@ -52,6 +53,27 @@ final class GenAiMetrics implements Tally {
 
     static String[] names(String... more) {
       return new Kind(OPERATION, PROVIDER, REQUEST_MODEL, RESPONSE_MODEL).with(more);
+    }
+  }
+
+  /** One kind's series of a histogram; that without an error is looked up once. */
+  static final class ByError {
+    private final Histogram histogram;
+    private final Kind kind;
+    private final LazyHistogram withoutError;
+
+    ByError(Histogram histogram, Kind kind) {
+      this.histogram = histogram;
+      this.kind = kind;
+      this.withoutError = new LazyHistogram(histogram, kind.with(""));
+    }
+
+    void observe(String error, double value) {
+      if (error.isEmpty()) {
+        withoutError.observe(value);
+      } else {
+        histogram.labelValues(kind.with(error)).observe(value);
+      }
     }
   }
 

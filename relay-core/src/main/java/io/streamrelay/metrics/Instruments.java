@@ -36,6 +36,11 @@ final class Instruments {
     return nanos / NANOS_PER_SECOND;
   }
 
+  /** Negative, which stands for not known, stays so. */
+  static double secondsIfKnown(long nanos) {
+    return nanos < 0 ? -1 : seconds(nanos);
+  }
+
   Counter counter(String name, String help, String... labels) {
     return add(
         Counter.builder()

@@ -1,6 +1,5 @@
 package io.streamrelay.metrics;
 
-import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.streamrelay.ExchangeRecord;
@@ -107,6 +106,8 @@ final class ModelMetrics {
     private final LazyCounter audioOutput;
     private final LazyCounter text;
     private final LazyCounter usd;
+    private final LazyHistogram firstToken;
+    private final LazyHistogram perToken;
 
     PerModel(String route, String model) {
       this.route = route;
@@ -120,6 +121,8 @@ final class ModelMetrics {
       audioOutput = new LazyCounter(details, route, model, "audio_output");
       text = new LazyCounter(characters, route, model);
       usd = new LazyCounter(cost, route, model);
+      firstToken = new LazyHistogram(timeToFirstToken, route, model);
+      perToken = new LazyHistogram(timePerToken, route, model);
     }
 
     @Override
@@ -139,18 +142,10 @@ final class ModelMetrics {
       } else if (RouteMetrics.isServed(record)) {
         unpriced.labelValues(route, model, reason(record)).inc();
       }
-      long firstToken = record.timings().timeToFirstTokenNanos();
-      if (firstToken >= 0) {
-        Instruments.observe(
-            timeToFirstToken.labelValues(route, model),
-            Instruments.seconds(firstToken),
-            Traces.exemplar(record));
-      }
-      double perToken = secondsPerToken(record);
-      if (perToken >= 0) {
-        DistributionDataPoint point = timePerToken.labelValues(route, model);
-        point.observe(perToken);
-      }
+      firstToken.observe(
+          Instruments.secondsIfKnown(record.timings().timeToFirstTokenNanos()),
+          Traces.exemplar(record));
+      perToken.observe(secondsPerToken(record));
     }
   }
 
