@@ -81,8 +81,8 @@ final class RouteMetrics {
     stall =
         make.histogram(
             "relay_stream_stall_seconds",
-            "Longest time in seconds between two chunks of a stream as handed to its client, one"
-                + " for each stream of two chunks or more.",
+            "Longest time in seconds between two chunks of a stream, or of audio, as handed to its"
+                + " client: one for each of two chunks or more.",
             STALL_BOUNDS,
             "route");
     overhead =
@@ -201,7 +201,7 @@ final class RouteMetrics {
         observe(blocked, record.clientBlockedNanos());
         observe(waited, record.upstreamWaitNanos());
       }
-      if (record.isStream()) {
+      if (record.isStream() || record.timings().timeToFirstAudioNanos() >= 0) {
         observe(stalls, record.timings().longestStallNanos());
       }
       observe(overheads, record.timings().overheadNanos());

@@ -12,6 +12,7 @@ import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayState;
+import io.streamrelay.Timings;
 import io.streamrelay.config.PrometheusConfig;
 import io.streamrelay.config.Semconv;
 import io.streamrelay.forward.UpstreamPool;
@@ -217,6 +218,19 @@ class RelayMetricsTest {
     assertThat(scraped.sum("relay_audio_seconds_total")).isEqualTo(4);
     assertThat(scraped.sum("relay_audio_underruns_total")).isEqualTo(2);
     assertThat(scraped.sum("relay_audio_underrun_seconds_total")).isEqualTo(.25);
+  }
+
+  @Test
+  void streamsAndAudioHaveStallsAndOtherAnswersHaveNone() {
+    long none = -1;
+    Timings stalled = new Timings(none, none, 5, none, none);
+    Timings audio = new Timings(none, 1, 5, none, none);
+    Scraped scraped =
+        after(
+            Samples.bare().timings(stalled).build(),
+            Samples.bare().stream(false).timings(audio).build(),
+            Samples.bare().stream(false).timings(stalled).build());
+    assertThat(scraped.sum("relay_stream_stall_seconds_count")).isEqualTo(2);
   }
 
   @ParameterizedTest
