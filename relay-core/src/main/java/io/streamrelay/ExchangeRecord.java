@@ -2,6 +2,7 @@ package io.streamrelay;
 
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.AudioStats;
+import io.streamrelay.observe.ChunkGaps;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.price.Cost;
 import io.streamrelay.price.PriceTable;
@@ -159,6 +160,16 @@ public final class ExchangeRecord {
    */
   public long durationNanos() {
     return b.durationNanos;
+  }
+
+  /**
+   * Returns nanoseconds from request to when it was handed to the forwarder, the last time if it
+   * was more than once; -1 if nothing was sent upstream.
+   *
+   * @return see above
+   */
+  public long sentUpstreamNanos() {
+    return b.sentUpstreamNanos;
   }
 
   /**
@@ -381,6 +392,16 @@ public final class ExchangeRecord {
   }
 
   /**
+   * Returns how evenly the answer's chunks were handed to the client; null unless that is measured,
+   * as for {@link io.streamrelay.config.Semconv#C}.
+   *
+   * @return see above; not written any more
+   */
+  public @Nullable ChunkGaps chunkGaps() {
+    return b.chunkGaps;
+  }
+
+  /**
    * Returns what became of the upstream call if the client left before the answer's end; null if it
    * did not, or nothing had been sent upstream.
    *
@@ -446,6 +467,7 @@ public final class ExchangeRecord {
     private @Nullable ErrorCode error;
     private @Nullable String upstreamRequestId;
     private long durationNanos = 0;
+    private long sentUpstreamNanos = -1;
     private long timeToHeadNanos = -1;
     private long timeToFirstByteNanos = -1;
     private long requestBytes = 0;
@@ -470,6 +492,7 @@ public final class ExchangeRecord {
     private @Nullable Unpriced unpriced;
     private @Nullable AudioStats audio;
     private @Nullable TraceContext trace;
+    private @Nullable ChunkGaps chunkGaps;
     private @Nullable Abandonment abandonment;
     private long abandonedNanos = -1;
     private long abandonedBytes = 0;
@@ -628,6 +651,17 @@ public final class ExchangeRecord {
      */
     public Builder durationNanos(long durationNanos) {
       this.durationNanos = durationNanos;
+      return this;
+    }
+
+    /**
+     * Sets nanoseconds from request to when it was handed to the forwarder; -1 if it was not.
+     *
+     * @param sentUpstreamNanos the value
+     * @return this
+     */
+    public Builder sentUpstreamNanos(long sentUpstreamNanos) {
+      this.sentUpstreamNanos = sentUpstreamNanos;
       return this;
     }
 
@@ -915,6 +949,17 @@ public final class ExchangeRecord {
     }
 
     /**
+     * Sets how evenly the answer's chunks were handed to the client; null if not measured.
+     *
+     * @param chunkGaps the value
+     * @return this
+     */
+    public Builder chunkGaps(@Nullable ChunkGaps chunkGaps) {
+      this.chunkGaps = chunkGaps;
+      return this;
+    }
+
+    /**
      * Sets what became of the call of a client that left; null if none did.
      *
      * @param abandonment the value
@@ -979,6 +1024,7 @@ public final class ExchangeRecord {
       copy.error = error;
       copy.upstreamRequestId = upstreamRequestId;
       copy.durationNanos = durationNanos;
+      copy.sentUpstreamNanos = sentUpstreamNanos;
       copy.timeToHeadNanos = timeToHeadNanos;
       copy.timeToFirstByteNanos = timeToFirstByteNanos;
       copy.requestBytes = requestBytes;
@@ -1003,6 +1049,7 @@ public final class ExchangeRecord {
       copy.unpriced = unpriced;
       copy.audio = audio;
       copy.trace = trace;
+      copy.chunkGaps = chunkGaps;
       copy.abandonment = abandonment;
       copy.abandonedNanos = abandonedNanos;
       copy.abandonedBytes = abandonedBytes;

@@ -1,10 +1,11 @@
 package io.streamrelay;
 
-import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.streamrelay.config.DetailedLogsConfig;
+import io.streamrelay.config.PrometheusConfig;
 import io.streamrelay.config.RateLimitConfig;
 import io.streamrelay.config.RelayConfig;
+import io.streamrelay.config.Semconv;
 import io.streamrelay.forward.StreamingForwarder;
 import io.streamrelay.internal.RelayCore;
 import io.streamrelay.internal.detail.DetailedLog;
@@ -28,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +51,8 @@ public final class Relay implements AutoCloseable {
   private Relay(Builder b) {
     this.config = b.config;
     this.registry = b.registry;
-    RelayMetrics metrics = new RelayMetrics(registry);
+    PrometheusConfig measured = config.observability().prometheus();
+    RelayMetrics metrics = new RelayMetrics(registry, measured, config.prices().names());
     config.routes().forEach(route -> metrics.addRoute(route.name()));
     List<RelayListener> listeners = new ArrayList<>();
     listeners.add(b.tracing);
@@ -60,7 +63,7 @@ public final class Relay implements AutoCloseable {
     this.core =
         new RelayCore(
             RouteRegistry.of(config.routes()),
-            new PolicyChain(b.policies()),
+            new PolicyChain(b.policies(metrics)),
             b.forwarder,
             b.tracing,
             listeners,
@@ -70,24 +73,17 @@ public final class Relay implements AutoCloseable {
             config.server().minUploadRate(),
             config.server().maxStreams(),
             config.prices(),
-            detailedLog(config.observability().detailedLogs(), b.ticker));
-    GaugeWithCallback.builder()
-        .name("relay_state")
-        .help("0 while running, 1 while draining, 2 when stopped.")
-        .callback(callback -> callback.call(number(state())))
-        .register(registry);
+            detailedLog(config.observability().detailedLogs(), b.ticker),
+            measured.semconv() == Semconv.C);
+    metrics.watchState(core::state);
+    metrics.watchStreams(core::sentUpstream, core::streams, config.server().maxStreams());
+    metrics.watchPools(
+        b.forwarder::pools,
+        config.routes().stream().map(Route::upstreamAuthority).collect(Collectors.toSet()));
   }
 
   private static @Nullable DetailedLog detailedLog(DetailedLogsConfig wanted, Ticker ticker) {
     return wanted.enabled() ? new DetailedLog(wanted, ticker) : null;
-  }
-
-  private static int number(RelayState state) {
-    return switch (state) {
-      case RUNNING -> 0;
-      case DRAINING -> 1;
-      case STOPPED -> 2;
-    };
   }
 
   /**
@@ -293,7 +289,7 @@ public final class Relay implements AutoCloseable {
       return new Relay(this);
     }
 
-    private List<Policy> policies() {
+    private List<Policy> policies(RelayMetrics metrics) {
       List<Policy> chain = new ArrayList<>();
       chain.add(
           config.auth().enabled() ? new ApiKeyPolicy(config.auth().keys()) : new TenantPolicy());
@@ -307,12 +303,8 @@ public final class Relay implements AutoCloseable {
             limit.keyPerMinute() == 0
                 ? null
                 : limiter(limit.keyPerMinute(), limit.keyBurst(), limit.maxTenants());
-        chain.add(new RateLimitPolicy(perTenant, perKey));
-        GaugeWithCallback.builder()
-            .name("relay_rate_limiter_keys")
-            .help("Tenants whose rate is tracked now.")
-            .callback(callback -> callback.call(perTenant.trackedKeys()))
-            .register(registry);
+        chain.add(new RateLimitPolicy(perTenant, perKey, metrics::rateLimited));
+        metrics.watchLimiter(perTenant::trackedKeys);
       }
       chain.addAll(policies);
       return chain;

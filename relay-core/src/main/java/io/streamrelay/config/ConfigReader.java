@@ -4,6 +4,7 @@ import io.streamrelay.config.ObservabilityConfig.Logging;
 import io.streamrelay.route.Timeouts;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -157,11 +158,46 @@ final class ConfigReader {
   }
 
   private static PrometheusConfig prometheus(Section observability, RouteReader routes) {
-    Section section = observability.section("prometheus", "enabled", "path");
+    Section section =
+        observability.section(
+            "prometheus",
+            "enabled",
+            "path",
+            "compat_metrics",
+            "max_models",
+            "tenants",
+            "semconv",
+            "native_histograms");
+    PrometheusConfig fallback = PrometheusConfig.DEFAULT;
     boolean enabled = section.read("enabled", true, Parsers::bool);
-    String path = section.read("path", PrometheusConfig.DEFAULT.path(), Parsers::path);
+    String path = section.read("path", fallback.path(), Parsers::path);
     routes.refuseOwnPaths(enabled ? path : null, section.find("path"));
-    return PrometheusConfig.builder().enabled(enabled).path(path).build();
+    return PrometheusConfig.builder()
+        .enabled(enabled)
+        .path(path)
+        .compatMetrics(section.read("compat_metrics", fallback.compatMetrics(), Parsers::bool))
+        .maxModels(
+            section.read(
+                "max_models",
+                fallback.maxModels(),
+                Parsers.integer(0, PrometheusConfig.MOST_MODELS)))
+        .tenants(tenants(section))
+        .semconv(section.read("semconv", fallback.semconv(), Parsers.oneOf(Semconv.class)))
+        .nativeHistograms(
+            section.read("native_histograms", fallback.nativeHistograms(), Parsers::bool))
+        .build();
+  }
+
+  private static List<String> tenants(Section prometheus) {
+    List<String> tenants = new ArrayList<>();
+    Value list = prometheus.find("tenants");
+    for (Value each : list == null ? List.<Value>of() : list.asList()) {
+      String tenant = each.parse(Parsers::tenant);
+      if (tenant != null) {
+        tenants.add(tenant);
+      }
+    }
+    return tenants;
   }
 
   /** What is wrong in the file of prices stands with its own name, line and column. */

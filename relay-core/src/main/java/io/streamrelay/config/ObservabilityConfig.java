@@ -126,4 +126,76 @@ public record ObservabilityConfig(
       this(path, maxSize, maxFiles, null);
     }
   }
+
+  /**
+   * Starts with every option at its default.
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Collects the options; not thread-safe. */
+  public static final class Builder {
+    private PrometheusConfig prometheus = PrometheusConfig.DEFAULT;
+    private Logging logging = Logging.DEFAULT;
+    private DetailedLogsConfig detailedLogs = DetailedLogsConfig.DISABLED;
+    private TracingConfig tracing = TracingConfig.DEFAULT;
+
+    private Builder() {}
+
+    /**
+     * Sets what is measured.
+     *
+     * @param prometheus default {@link PrometheusConfig#DEFAULT}
+     * @return this
+     */
+    public Builder prometheus(PrometheusConfig prometheus) {
+      this.prometheus = prometheus;
+      return this;
+    }
+
+    /**
+     * Sets what the launcher logs.
+     *
+     * @param logging default {@link Logging#DEFAULT}
+     * @return this
+     */
+    public Builder logging(Logging logging) {
+      this.logging = logging;
+      return this;
+    }
+
+    /**
+     * Sets what else is logged of each exchange.
+     *
+     * @param detailedLogs default {@link DetailedLogsConfig#DISABLED}
+     * @return this
+     */
+    public Builder detailedLogs(DetailedLogsConfig detailedLogs) {
+      this.detailedLogs = detailedLogs;
+      return this;
+    }
+
+    /**
+     * Sets whether the launcher makes spans.
+     *
+     * @param tracing default {@link TracingConfig#DEFAULT}
+     * @return this
+     */
+    public Builder tracing(TracingConfig tracing) {
+      this.tracing = tracing;
+      return this;
+    }
+
+    /**
+     * Freezes the options.
+     *
+     * @return the configuration
+     */
+    public ObservabilityConfig build() {
+      return new ObservabilityConfig(prometheus, logging, detailedLogs, tracing);
+    }
+  }
 }

@@ -1,5 +1,7 @@
 package io.streamrelay.forward;
 
+import java.util.List;
+
 /**
  * Sends one admitted request upstream and hands the answer to a sink as it arrives.
  *
@@ -42,6 +44,17 @@ public interface StreamingForwarder extends AutoCloseable {
    * @return the running call
    */
   ForwardCall forward(UpstreamRequest request, ResponseSink sink);
+
+  /**
+   * Counts what is held for each upstream, for a gauge. Called at each scrape, on any thread; does
+   * not block, and may be a moment out of date.
+   *
+   * @return one for each upstream that was called so far; empty, as by default, if the forwarder
+   *     does not tell
+   */
+  default List<UpstreamPool> pools() {
+    return List.of();
+  }
 
   /** Ends what is still running and gives back threads and connections. Idempotent. */
   @Override

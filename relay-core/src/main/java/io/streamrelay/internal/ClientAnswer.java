@@ -10,6 +10,7 @@ import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
 import io.streamrelay.internal.detail.ExchangeDetail;
 import io.streamrelay.observe.AudioStats;
+import io.streamrelay.observe.ChunkGaps;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.observe.Verdict;
@@ -78,6 +79,7 @@ final class ClientAnswer implements ResponseSink {
   private long lastWriteNanos;
   private long blockedAtLastWrite;
   private long longestStallNanos = -1;
+  private @Nullable ChunkGaps gaps;
   private long firstTokenNanos = -1;
   private long lastContentNanos;
   private long contentEvents;
@@ -219,6 +221,16 @@ final class ClientAnswer implements ResponseSink {
     long output = firstTokenNanos < 0 ? -1 : lastContentNanos - firstTokenNanos;
     long overhead = beforeForward < 0 ? -1 : beforeForward + firstWriteNanos;
     return new Timings(firstTokenNanos, firstAudioNanos, longestStallNanos, output, overhead);
+  }
+
+  /** Counts the times between chunks; called before the first. */
+  void countGaps() {
+    gaps = new ChunkGaps();
+  }
+
+  /** The times between chunks; null if they are not counted. */
+  @Nullable ChunkGaps gaps() {
+    return gaps;
   }
 
   /** Whether the answer is a stream of events. */
@@ -438,6 +450,10 @@ final class ClientAnswer implements ResponseSink {
     } else {
       longestStallNanos = Math.max(longestStallNanos, now - lastWriteNanos);
       tellStall(now);
+      ChunkGaps counting = gaps;
+      if (counting != null) {
+        counting.add(now - lastWriteNanos);
+      }
     }
     lastWriteNanos = now;
     blockedAtLastWrite = clocks.blockedNanos();

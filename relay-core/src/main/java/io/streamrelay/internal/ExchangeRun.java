@@ -142,6 +142,7 @@ public final class ExchangeRun implements Exchange {
   private long bodyWaitNanos;
   private long ownNanos = -1;
   private int attempts;
+  private volatile boolean sentUpstream;
 
   // Written before the result.
   private long upstreamEndNanos;
@@ -258,6 +259,15 @@ public final class ExchangeRun implements Exchange {
    */
   public boolean isTurnedAway() {
     return turnedAway;
+  }
+
+  /**
+   * Tells whether it was sent upstream. Any thread.
+   *
+   * @return true from then on, also after the end
+   */
+  public boolean isSentUpstream() {
+    return sentUpstream;
   }
 
   /** Ends the exchange because the relay stops. Any thread. */
@@ -464,6 +474,9 @@ public final class ExchangeRun implements Exchange {
     if (probe.asksForStream()) {
       answer.expectStream();
     }
+    if (relay.countsChunkGaps()) {
+      answer.countGaps();
+    }
     if (mayCommitEarly()) {
       answer.allowEarlyCommit();
     }
@@ -471,6 +484,7 @@ public final class ExchangeRun implements Exchange {
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
     attempts++;
+    sentUpstream = true;
     ExchangeDetail shown = detail;
     if (shown != null) {
       shown.upstreamRequest(upstreamRequest.headers(), forwardNanos);
@@ -849,6 +863,8 @@ public final class ExchangeRun implements Exchange {
             .upstream(matched == null ? null : matched.upstreamAuthority())
             .upstreamStatus(answer.status())
             .attempts(attempts)
+            .sentUpstreamNanos(attempts == 0 ? -1 : forwardNanos - startNanos)
+            .chunkGaps(answer.gaps())
             .stream(probe.asksForStream() || answer.isEventStream())
             .timings(answer.timings(ownNanos))
             .disconnect(reason == EndReason.CLIENT_GONE ? disconnectPhase() : null)

@@ -20,7 +20,9 @@ import io.streamrelay.trace.Tracing;
 import io.streamrelay.transport.ClientRequest;
 import io.streamrelay.transport.ClientResponse;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +55,7 @@ public final class RelayCore implements RelayRuntime {
   private final int maxStreams;
   private final PriceTable prices;
   private final @Nullable DetailedLog detailedLog;
+  private final boolean countsChunkGaps;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -89,6 +92,7 @@ public final class RelayCore implements RelayRuntime {
    * @param maxStreams how many exchanges may run at once
    * @param prices what models cost
    * @param detailedLog shows them in detail; closed with this; null for no detail
+   * @param countsChunkGaps whether the times between an answer's chunks are counted
    */
   public RelayCore(
       RouteRegistry routes,
@@ -102,7 +106,8 @@ public final class RelayCore implements RelayRuntime {
       long minUploadRate,
       int maxStreams,
       PriceTable prices,
-      @Nullable DetailedLog detailedLog) {
+      @Nullable DetailedLog detailedLog,
+      boolean countsChunkGaps) {
     this.routes = routes;
     this.policies = policies;
     this.forwarder = forwarder;
@@ -115,6 +120,7 @@ public final class RelayCore implements RelayRuntime {
     this.maxStreams = maxStreams;
     this.prices = prices;
     this.detailedLog = detailedLog;
+    this.countsChunkGaps = countsChunkGaps;
   }
 
   /**
@@ -331,6 +337,35 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public long minUploadRate() {
     return minUploadRate;
+  }
+
+  /**
+   * Counts what was sent upstream and has not ended. Looks at all that runs, so for a gauge only.
+   *
+   * @return how many of each route that has any, by its name
+   */
+  public Map<String, Integer> sentUpstream() {
+    Map<String, Integer> counts = new HashMap<>();
+    for (ExchangeRun run : live) {
+      if (run.isSentUpstream()) {
+        counts.merge(run.route().name(), 1, Integer::sum);
+      }
+    }
+    return counts;
+  }
+
+  /**
+   * Counts what {@code max_streams} bounds.
+   *
+   * @return exchanges that were not refused at the door
+   */
+  public int streams() {
+    return streams.get();
+  }
+
+  @Override
+  public boolean countsChunkGaps() {
+    return countsChunkGaps;
   }
 
   @Override

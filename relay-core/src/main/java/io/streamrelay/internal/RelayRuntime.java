@@ -85,6 +85,13 @@ public interface RelayRuntime {
   @Nullable DetailedLog detailedLog();
 
   /**
+   * Tells whether the times between an answer's chunks are counted for its record.
+   *
+   * @return false unless a metric needs them
+   */
+  boolean countsChunkGaps();
+
+  /**
    * Takes the one record of an exchange, when the listeners have been told.
    *
    * @param run which ended

@@ -1,157 +1,83 @@
 package io.streamrelay.metrics;
 
-import io.prometheus.metrics.core.datapoints.CounterDataPoint;
-import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
-import io.prometheus.metrics.core.datapoints.GaugeDataPoint;
-import io.prometheus.metrics.core.metrics.Counter;
-import io.prometheus.metrics.core.metrics.Gauge;
-import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import io.streamrelay.Abandonment;
-import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
-import io.streamrelay.error.ErrorCode;
-import io.streamrelay.observe.Usage;
+import io.streamrelay.RelayState;
+import io.streamrelay.config.PrometheusConfig;
+import io.streamrelay.config.Semconv;
+import io.streamrelay.forward.UpstreamPool;
+import io.streamrelay.policy.RateLimitPolicy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts exchanges.
  *
  * <p>Told by the relay at each exchange's start and end, on I/O threads; nothing is counted per
- * chunk. Labels are closed sets and route names, so the number of series is bounded. The first five
- * metrics keep the original's names, labels and buckets.
+ * chunk. All but what runs is drawn from the {@link ExchangeRecord}, once. Labels are closed sets,
+ * names from the configuration, and models, of which there are at most {@link
+ * PrometheusConfig#maxModels} beside those of the price table; so the number of series is bounded.
  */
 public final class RelayMetrics implements RelayListener {
-  private static final double NANOS_PER_MILLI = 1e6;
-  private static final double NANOS_PER_SECOND = 1e9;
-
-  /** Where statuses of 600 and above are counted. */
-  private static final int OTHER = 6;
-
-  private final Counter requests;
-  private final Histogram duration;
-  private final Counter errors;
-  private final Gauge active;
-  private final Histogram storageWrite;
-  private final Counter ends;
-  private final Histogram timeToFirstByte;
-  private final Counter bytes;
-  private final Histogram clientBlocked;
-  private final Histogram upstreamWait;
-  private final Counter abandoned;
-  private final Counter wasted;
+  private final Instruments make;
+  private final @Nullable CompatMetrics compat;
+  private final RouteMetrics routeMetrics;
+  private final UpstreamMetrics upstreamMetrics;
+  private final AudioMetrics audioMetrics;
+  private final ModelMetrics modelMetrics;
+  private final List<Tally> byThemselves = new ArrayList<>();
+  private final ModelLabels models;
 
   /** Bounded by the configured routes and {@link ExchangeRecord#NO_ROUTE}. */
   private final Map<String, PerRoute> routes = new ConcurrentHashMap<>();
 
   /**
-   * Registers the relay's metrics.
+   * Registers the relay's metrics as they are by default.
    *
    * @param registry one that no other relay uses
    * @throws IllegalArgumentException if another relay's metrics are there already
    */
   public RelayMetrics(PrometheusRegistry registry) {
-    requests =
-        Counter.builder()
-            .name("relay_requests_total")
-            .help("Requests by route and class of the status the client got.")
-            .labelNames("route", "status")
-            .withoutExemplars()
-            .register(registry);
-    duration =
-        Histogram.builder()
-            .name("relay_duration_ms")
-            .help("Milliseconds from a request to the end of its exchange.")
-            .labelNames("route")
-            .classicOnly()
-            .classicUpperBounds(100, 500, 1000, 2000, 5000, 10000, 30000, 60000)
-            .withoutExemplars()
-            .register(registry);
-    errors =
-        Counter.builder()
-            .name("relay_errors_total")
-            .help("Exchanges that did not end well, by the relay's error code or the end reason.")
-            .labelNames("route", "type")
-            .withoutExemplars()
-            .register(registry);
-    active =
-        Gauge.builder()
-            .name("relay_active_connections")
-            .help("Exchanges that are running now.")
-            .labelNames("route")
-            .withoutExemplars()
-            .register(registry);
-    storageWrite =
-        Histogram.builder()
-            .name("relay_storage_write_ms")
-            .help("Milliseconds for one write to a store.")
-            .classicOnly()
-            .classicUpperBounds(1, 5, 10, 50, 100, 500, 1000)
-            .withoutExemplars()
-            .register(registry);
-    ends =
-        Counter.builder()
-            .name("relay_exchanges_total")
-            .help("Ended exchanges by how they ended.")
-            .labelNames("route", "end")
-            .withoutExemplars()
-            .register(registry);
-    timeToFirstByte =
-        Histogram.builder()
-            .name("relay_time_to_first_byte_seconds")
-            .help("Seconds from a request to the first body byte handed to the client.")
-            .labelNames("route")
-            .classicOnly()
-            .classicUpperBounds(.01, .025, .05, .1, .2, .3, .5, .75, 1, 1.5, 2.5, 5, 10, 20, 40, 60)
-            .withoutExemplars()
-            .register(registry);
-    bytes =
-        Counter.builder()
-            .name("relay_bytes_total")
-            .help("Body bytes, in from clients and out to them.")
-            .labelNames("route", "direction")
-            .withoutExemplars()
-            .register(registry);
-    clientBlocked =
-        waits(
-            registry,
-            "relay_client_blocked_seconds",
-            "Seconds of an exchange in which a write waited for its client.");
-    upstreamWait =
-        waits(
-            registry,
-            "relay_upstream_wait_seconds",
-            "Seconds of an exchange in which its upstream was waited for.");
-    abandoned =
-        Counter.builder()
-            .name("relay_abandoned_streams_total")
-            .help("Upstream calls whose client left before the end, by what became of them.")
-            .labelNames("route", "policy")
-            .withoutExemplars()
-            .register(registry);
-    wasted =
-        Counter.builder()
-            .name("relay_wasted_output_tokens_total")
-            .help("Output tokens that upstreams made for clients that had left.")
-            .labelNames("route", "policy", "source")
-            .withoutExemplars()
-            .register(registry);
-    // Without labels it would not show before its first write.
-    storageWrite.initLabelValues();
+    this(registry, PrometheusConfig.DEFAULT, Set.of());
   }
 
-  private static Histogram waits(PrometheusRegistry registry, String name, String help) {
-    return Histogram.builder()
-        .name(name)
-        .help(help)
-        .labelNames("route")
-        .classicOnly()
-        .classicUpperBounds(.01, .1, .5, 1, 2.5, 5, 10, 30, 60, 300)
-        .withoutExemplars()
-        .register(registry);
+  /**
+   * Registers the relay's metrics.
+   *
+   * @param registry one that no other relay uses
+   * @param config which of them, and how many labels
+   * @param pricedModels exact names of models that always get a label of their own
+   * @throws IllegalArgumentException if another relay's metrics are there already
+   */
+  public RelayMetrics(
+      PrometheusRegistry registry, PrometheusConfig config, Set<String> pricedModels) {
+    Set<String> priced = Set.copyOf(pricedModels);
+    make = new Instruments(registry, config.nativeHistograms());
+    models = new ModelLabels(priced, config.maxModels());
+    compat = config.compatMetrics() ? new CompatMetrics(make) : null;
+    routeMetrics = new RouteMetrics(make);
+    upstreamMetrics = new UpstreamMetrics(make);
+    audioMetrics = new AudioMetrics(make);
+    modelMetrics = new ModelMetrics(make);
+    if (!config.tenants().isEmpty()) {
+      byThemselves.add(new TenantMetrics(make, config.tenants()));
+    }
+    if (config.semconv() != Semconv.OFF) {
+      byThemselves.add(
+          new GenAiMetrics(make, config.semconv(), models, priced, config.maxModels()));
+    }
+    make.info("relay_build_info", "The relay's version.", "version", BuildVersion.get());
   }
 
   /**
@@ -163,41 +89,137 @@ public final class RelayMetrics implements RelayListener {
     of(route);
   }
 
+  /**
+   * Draws where the relay is in its life. Called once.
+   *
+   * @param state asked at each scrape
+   */
+  public void watchState(Supplier<RelayState> state) {
+    make.gauge(
+        "relay_state",
+        "0 while running, 1 while draining, 2 when stopped.",
+        callback -> callback.call(number(state.get())));
+  }
+
+  private static int number(RelayState state) {
+    return switch (state) {
+      case RUNNING -> 0;
+      case DRAINING -> 1;
+      case STOPPED -> 2;
+    };
+  }
+
+  /**
+   * Draws how many streams there are, and how many there may be. Called once, after {@link
+   * #addRoute}.
+   *
+   * @param sentUpstream asked at each scrape for how many exchanges of each route were sent
+   *     upstream and have not ended
+   * @param taken asked at each scrape
+   * @param limit {@code server.max_streams}
+   */
+  public void watchStreams(
+      Supplier<Map<String, Integer>> sentUpstream, IntSupplier taken, int limit) {
+    Set<String> known = Set.copyOf(routes.keySet());
+    make.gauge(
+        "relay_active_streams",
+        "Exchanges that were sent upstream and have not ended.",
+        callback -> {
+          Map<String, Integer> now = sentUpstream.get();
+          known.forEach(route -> callback.call(now.getOrDefault(route, 0), route));
+        },
+        "route");
+    make.gauge(
+        "relay_streams",
+        "Exchanges that count towards max_streams now: all that were not refused at once.",
+        callback -> callback.call(taken.getAsInt()));
+    make.gauge(
+        "relay_streams_limit",
+        "How many exchanges may run at once: max_streams.",
+        callback -> callback.call(limit));
+  }
+
+  /**
+   * Draws how many tenants the rate limit tracks. Called once, if there is a limit.
+   *
+   * @param keys asked at each scrape
+   */
+  public void watchLimiter(IntSupplier keys) {
+    make.gauge(
+        "relay_rate_limiter_keys",
+        "Tenants whose rate is tracked now.",
+        callback -> callback.call(keys.getAsInt()));
+  }
+
+  /**
+   * Draws what the forwarder holds for each upstream. Called once.
+   *
+   * @param pools asked at each scrape
+   * @param upstreams those of the configuration, each as in {@code api.openai.com:443}; others are
+   *     not drawn
+   */
+  public void watchPools(Supplier<List<UpstreamPool>> pools, Set<String> upstreams) {
+    Map<String, String> known =
+        upstreams.stream()
+            .distinct()
+            .collect(Collectors.toMap(RelayMetrics::fold, name -> name, (one, same) -> one));
+    make.gauge(
+        "relay_upstream_connections",
+        "Connections to upstreams, active or idle; with state waiting, calls that wait for one.",
+        callback -> {
+          Map<String, UpstreamPool> sums = new TreeMap<>();
+          for (UpstreamPool pool : pools.get()) {
+            String upstream = known.get(fold(pool.upstream()));
+            if (upstream != null) {
+              sums.merge(upstream, pool, RelayMetrics::sum);
+            }
+          }
+          sums.forEach(
+              (upstream, pool) -> {
+                callback.call(pool.active(), upstream, "active");
+                callback.call(pool.idle(), upstream, "idle");
+                callback.call(pool.waiting(), upstream, "waiting");
+              });
+        },
+        "upstream",
+        "state");
+  }
+
+  /** Host names know no case (RFC 9110 §4.2.3). */
+  private static String fold(String upstream) {
+    return upstream.toLowerCase(Locale.ROOT);
+  }
+
+  private static UpstreamPool sum(UpstreamPool a, UpstreamPool b) {
+    return new UpstreamPool(
+        a.upstream(), a.active() + b.active(), a.idle() + b.idle(), a.waiting() + b.waiting());
+  }
+
+  /**
+   * Counts a request that a rate limit refused. Any thread.
+   *
+   * @param exchange the request
+   * @param limit whose
+   */
+  public void rateLimited(Exchange exchange, RateLimitPolicy.Limit limit) {
+    routeMetrics.refused(exchange.route().name(), limit);
+  }
+
   @Override
   public void onStart(Exchange exchange) {
-    of(exchange.route().name()).active.inc();
+    String route = exchange.route().name();
+    of(route);
+    if (compat != null) {
+      compat.started(route);
+    }
   }
 
   @Override
   public void onEnd(ExchangeRecord record) {
-    PerRoute route = of(record.route());
-    if (!record.route().equals(ExchangeRecord.NO_ROUTE)) {
-      route.active.dec();
+    of(record.route()).add(record);
+    for (Tally each : byThemselves) {
+      each.add(record);
     }
-    route.requests[Math.min(record.status() / 100, OTHER)].inc();
-    route.duration.observe(record.durationNanos() / NANOS_PER_MILLI);
-    ends.labelValues(record.route(), record.end().label()).inc();
-    if (record.end() != EndReason.COMPLETE) {
-      errors.labelValues(record.route(), errorType(record)).inc();
-    }
-    if (record.timeToFirstByteNanos() >= 0) {
-      route.timeToFirstByte.observe(record.timeToFirstByteNanos() / NANOS_PER_SECOND);
-    }
-    if (record.upstreamWaitNanos() >= 0) {
-      route.clientBlocked.observe(record.clientBlockedNanos() / NANOS_PER_SECOND);
-      route.upstreamWait.observe(record.upstreamWaitNanos() / NANOS_PER_SECOND);
-    }
-    route.bytesIn.inc(record.requestBytes());
-    route.bytesOut.inc(record.responseBytes());
-    Abandonment abandonment = record.abandonment();
-    if (abandonment != null) {
-      route.of(abandonment).count(record);
-    }
-  }
-
-  private static String errorType(ExchangeRecord record) {
-    ErrorCode code = record.error();
-    return code == null ? record.end().label() : code.code();
   }
 
   private PerRoute of(String route) {
@@ -206,71 +228,52 @@ public final class RelayMetrics implements RelayListener {
   }
 
   /** One route's series, looked up once. */
-  private final class PerRoute {
-    private final GaugeDataPoint active;
-    private final CounterDataPoint[] requests = new CounterDataPoint[OTHER + 1];
-    private final DistributionDataPoint duration;
-    private final DistributionDataPoint timeToFirstByte;
-    private final DistributionDataPoint clientBlocked;
-    private final DistributionDataPoint upstreamWait;
-    private final CounterDataPoint bytesIn;
-    private final CounterDataPoint bytesOut;
-    private final Abandoned cancelled;
-    private final Abandoned drained;
-    private final Abandoned bounded;
+  private final class PerRoute implements Tally {
+    private final String route;
+    private final @Nullable Tally asTheOriginal;
+    private final Tally all;
+    private final Tally audio;
 
-    private PerRoute(String route) {
-      RelayMetrics all = RelayMetrics.this;
-      active = all.active.labelValues(route);
-      for (int hundreds = 0; hundreds < requests.length; hundreds++) {
-        // There is no status below 200 to count; 2xx stands in for the unused places. Some
-        // upstreams
-        // answer with 600 and above, which RFC 9110 §15 has a client take for a 5xx.
-        requests[hundreds] =
-            all.requests.labelValues(route, Math.min(5, Math.max(2, hundreds)) + "xx");
-      }
-      for (EndReason reason : EndReason.values()) {
-        all.ends.initLabelValues(route, reason.label());
-      }
-      duration = all.duration.labelValues(route);
-      timeToFirstByte = all.timeToFirstByte.labelValues(route);
-      clientBlocked = all.clientBlocked.labelValues(route);
-      upstreamWait = all.upstreamWait.labelValues(route);
-      bytesIn = all.bytes.labelValues(route, "in");
-      bytesOut = all.bytes.labelValues(route, "out");
-      cancelled = new Abandoned(route, Abandonment.CANCEL);
-      drained = new Abandoned(route, Abandonment.DRAIN);
-      bounded = new Abandoned(route, Abandonment.DRAIN_BOUNDED);
+    /** Bounded by the configuration. */
+    private final Map<String, Tally> byUpstream = new ConcurrentHashMap<>();
+
+    /** Bounded by {@link #models}. */
+    private final Map<String, Tally> byModel = new ConcurrentHashMap<>();
+
+    PerRoute(String route) {
+      this.route = route;
+      asTheOriginal = compat == null ? null : compat.forRoute(route);
+      all = routeMetrics.forRoute(route);
+      audio = audioMetrics.forRoute(route);
     }
 
-    private Abandoned of(Abandonment what) {
-      return switch (what) {
-        case CANCEL -> cancelled;
-        case DRAIN -> drained;
-        case DRAIN_BOUNDED -> bounded;
-      };
-    }
-  }
-
-  /** What clients of one route that left cost, under one policy. */
-  private final class Abandoned {
-    private final CounterDataPoint streams;
-    private final CounterDataPoint reported;
-    private final CounterDataPoint estimated;
-
-    private Abandoned(String route, Abandonment what) {
-      streams = abandoned.labelValues(route, what.label());
-      reported = wasted.labelValues(route, what.label(), Usage.Source.REPORTED.label());
-      estimated = wasted.labelValues(route, what.label(), Usage.Source.ESTIMATED.label());
-    }
-
-    private void count(ExchangeRecord record) {
-      streams.inc();
-      Usage usage = record.usage();
-      if (record.wastedOutputTokens() > 0) {
-        (usage.source() == Usage.Source.REPORTED ? reported : estimated)
-            .inc(record.wastedOutputTokens());
+    @Override
+    public void add(ExchangeRecord record) {
+      if (asTheOriginal != null) {
+        asTheOriginal.add(record);
       }
+      all.add(record);
+      String upstream = record.upstream();
+      if (upstream == null || record.attempts() == 0) {
+        return;
+      }
+      upstream(upstream).add(record);
+      audio.add(record);
+      model(models.of(record.model(), RouteMetrics.isOk(record))).add(record);
+    }
+
+    private Tally upstream(String upstream) {
+      Tally known = byUpstream.get(upstream);
+      return known != null
+          ? known
+          : byUpstream.computeIfAbsent(upstream, name -> upstreamMetrics.forUpstream(route, name));
+    }
+
+    private Tally model(String model) {
+      Tally known = byModel.get(model);
+      return known != null
+          ? known
+          : byModel.computeIfAbsent(model, name -> modelMetrics.forModel(route, name));
     }
   }
 }

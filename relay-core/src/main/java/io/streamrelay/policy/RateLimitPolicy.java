@@ -21,8 +21,29 @@ import org.jspecify.annotations.Nullable;
  * that identifies. Thread-safe as its limiters are.
  */
 public final class RateLimitPolicy implements Policy {
+  /** Whose rate a limit bounds. */
+  public enum Limit {
+    /** The tenant's. */
+    TENANT,
+    /** The API key's, over all its tenants. */
+    KEY
+  }
+
+  /** Is told of refusals, for a metric. */
+  @FunctionalInterface
+  public interface Refusals {
+    /**
+     * A request is refused. Called on its own thread; must not block.
+     *
+     * @param exchange the request
+     * @param limit which limit refuses it
+     */
+    void refused(Exchange exchange, Limit limit);
+  }
+
   private final RateLimiter perTenant;
   private final @Nullable RateLimiter perKey;
+  private final Refusals refusals;
 
   /**
    * Makes the policy.
@@ -32,12 +53,24 @@ public final class RateLimitPolicy implements Policy {
    *     not the same limiter as {@code perTenant}, since a key may be called like a tenant
    */
   public RateLimitPolicy(RateLimiter perTenant, @Nullable RateLimiter perKey) {
+    this(perTenant, perKey, (exchange, limit) -> {});
+  }
+
+  /**
+   * Makes the policy, and tells of what it refuses.
+   *
+   * @param perTenant as above
+   * @param perKey as above
+   * @param refusals told of each refusal
+   */
+  public RateLimitPolicy(RateLimiter perTenant, @Nullable RateLimiter perKey, Refusals refusals) {
     if (perTenant == perKey) {
       throw new IllegalArgumentException(
           "tenants and keys share one limiter (expected: one each, or null for no limit per key)");
     }
     this.perTenant = perTenant;
     this.perKey = perKey;
+    this.refusals = refusals;
   }
 
   @Override
@@ -45,23 +78,33 @@ public final class RateLimitPolicy implements Policy {
     RateLimiter keyLimiter = perKey;
     String keyName = exchange.keyName();
     if (keyLimiter == null || keyName == null) {
-      return tenantDecision(exchange.tenant());
+      return tenantDecision(exchange);
     }
     long wait = keyLimiter.peekNanos(keyName);
     if (wait > 0) {
-      return rejected("this API key", keyLimiter, wait);
+      return keyRejected(exchange, keyLimiter, wait);
     }
-    Decision decision = tenantDecision(exchange.tenant());
+    Decision decision = tenantDecision(exchange);
     if (decision instanceof Decision.Reject) {
       return decision;
     }
     wait = keyLimiter.tryAcquireNanos(keyName);
-    return wait > 0 ? rejected("this API key", keyLimiter, wait) : decision;
+    return wait > 0 ? keyRejected(exchange, keyLimiter, wait) : decision;
   }
 
-  private Decision tenantDecision(String tenant) {
+  private Decision keyRejected(Exchange exchange, RateLimiter keyLimiter, long wait) {
+    refusals.refused(exchange, Limit.KEY);
+    return rejected("this API key", keyLimiter, wait);
+  }
+
+  private Decision tenantDecision(Exchange exchange) {
+    String tenant = exchange.tenant();
     long wait = perTenant.tryAcquireNanos(tenant);
-    return wait > 0 ? rejected("tenant '" + tenant + "'", perTenant, wait) : Decision.admit();
+    if (wait == 0) {
+      return Decision.admit();
+    }
+    refusals.refused(exchange, Limit.TENANT);
+    return rejected("tenant '" + tenant + "'", perTenant, wait);
   }
 
   private static Decision rejected(String who, RateLimiter limiter, long waitNanos) {

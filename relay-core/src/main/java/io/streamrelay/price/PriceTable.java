@@ -5,7 +5,9 @@ import static io.streamrelay.price.Rates.NOT_SET;
 import io.streamrelay.observe.Usage;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +60,22 @@ public final class PriceTable {
    */
   public List<PriceList> lists() {
     return lists;
+  }
+
+  /**
+   * Returns the names that have a price, of which those that merely begin like one are no part.
+   *
+   * @return names and aliases of models, in no order
+   */
+  public Set<String> names() {
+    Set<String> names = new HashSet<>();
+    for (PriceList list : lists) {
+      for (ModelPrice each : list.models()) {
+        names.add(each.model());
+        names.addAll(each.aliases());
+      }
+    }
+    return names;
   }
 
   /**

@@ -195,7 +195,7 @@ class SampleFilesTest {
             .rateLimit(new RateLimitConfig(true, 100, 20, 1000, 100, 100_000))
             .observability(
                 new ObservabilityConfig(
-                    PrometheusConfig.DEFAULT,
+                    PrometheusConfig.builder().tenants(List.of("team-a")).build(),
                     new Logging(
                         Level.INFO,
                         Map.of("io.streamrelay.exchange", Level.DEBUG),

@@ -4,6 +4,7 @@ import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.forward.UpstreamPool;
 import io.streamrelay.forward.UpstreamRequest;
 import io.streamrelay.http.Headers;
 import java.io.ByteArrayOutputStream;
@@ -38,6 +39,7 @@ public final class FakeForwarder implements StreamingForwarder {
   private volatile @Nullable RuntimeException cancelFailure;
   private final AtomicInteger cancelFailures = new AtomicInteger();
   private volatile boolean closed;
+  private volatile List<UpstreamPool> pools = List.of();
 
   /** Makes a forwarder that nobody has called. */
   public FakeForwarder() {}
@@ -92,6 +94,20 @@ public final class FakeForwarder implements StreamingForwarder {
       throw new AssertionError("nothing was forwarded (expected: one call)");
     }
     return calls.get(calls.size() - 1);
+  }
+
+  /**
+   * Sets what is held for each upstream.
+   *
+   * @param held by default nothing is told
+   */
+  public void pools(List<UpstreamPool> held) {
+    pools = held;
+  }
+
+  @Override
+  public List<UpstreamPool> pools() {
+    return pools;
   }
 
   /**

@@ -3,9 +3,12 @@ package io.streamrelay.jetty;
 import io.streamrelay.forward.ForwardCall;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.forward.StreamingForwarder;
+import io.streamrelay.forward.UpstreamPool;
 import io.streamrelay.forward.UpstreamRequest;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.List;
+import org.eclipse.jetty.client.AbstractConnectionPool;
 import org.eclipse.jetty.client.ContinueProtocolHandler;
 import org.eclipse.jetty.client.EarlyHintsProtocolHandler;
 import org.eclipse.jetty.client.HttpClient;
@@ -14,6 +17,7 @@ import org.eclipse.jetty.client.Request;
 import org.eclipse.jetty.client.Response;
 import org.eclipse.jetty.client.ValidatingConnectionPool;
 import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
+import org.eclipse.jetty.client.transport.HttpDestination;
 import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.HttpCookieStore;
 import org.eclipse.jetty.http.HttpStatus;
@@ -144,6 +148,28 @@ public final class JettyForwarder implements StreamingForwarder {
     JettyCall call = new JettyCall(client, request, sink);
     call.send();
     return call;
+  }
+
+  @Override
+  public List<UpstreamPool> pools() {
+    return client.getDestinations().stream()
+        .filter(HttpDestination.class::isInstance)
+        .map(destination -> pool((HttpDestination) destination))
+        .toList();
+  }
+
+  private static UpstreamPool pool(HttpDestination destination) {
+    int active = 0;
+    int idle = 0;
+    if (destination.getConnectionPool() instanceof AbstractConnectionPool connections) {
+      active = connections.getActiveConnectionCount();
+      idle = connections.getIdleConnectionCount();
+    }
+    return new UpstreamPool(
+        destination.getOrigin().getAddress().asString(),
+        active,
+        idle,
+        destination.getQueuedRequestCount());
   }
 
   @Override

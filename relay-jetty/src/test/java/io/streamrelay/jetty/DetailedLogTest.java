@@ -7,9 +7,7 @@ import io.streamrelay.Relay;
 import io.streamrelay.Secret;
 import io.streamrelay.config.DetailedLogsConfig;
 import io.streamrelay.config.ObservabilityConfig;
-import io.streamrelay.config.PrometheusConfig;
 import io.streamrelay.config.RelayConfig;
-import io.streamrelay.config.TracingConfig;
 import io.streamrelay.forward.ForwardResult;
 import io.streamrelay.route.Route;
 import io.streamrelay.route.UpstreamCredential;
@@ -45,11 +43,7 @@ class DetailedLogTest {
 
   private void serve(DetailedLogsConfig.Builder detail) {
     ObservabilityConfig observability =
-        new ObservabilityConfig(
-            PrometheusConfig.DEFAULT,
-            ObservabilityConfig.Logging.DEFAULT,
-            detail.build(),
-            TracingConfig.DEFAULT);
+        ObservabilityConfig.builder().detailedLogs(detail.build()).build();
     RelayConfig.Builder config = RelayConfig.builder().observability(observability);
     for (String name : List.of("chat", "other")) {
       config.route(

@@ -12,9 +12,7 @@ import io.opentelemetry.sdk.trace.SdkTracerProvider;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.streamrelay.config.AuthConfig;
-import io.streamrelay.config.DetailedLogsConfig;
 import io.streamrelay.config.ObservabilityConfig;
-import io.streamrelay.config.PrometheusConfig;
 import io.streamrelay.config.RelayConfig;
 import io.streamrelay.config.ServerConfig;
 import io.streamrelay.config.TracingConfig;
@@ -64,12 +62,7 @@ class TraceTest {
                         local.preStopDelay(),
                         local.drainTimeout()))
                 .auth(new AuthConfig(false, List.of()))
-                .observability(
-                    new ObservabilityConfig(
-                        PrometheusConfig.DEFAULT,
-                        ObservabilityConfig.Logging.DEFAULT,
-                        DetailedLogsConfig.DISABLED,
-                        tracing))
+                .observability(ObservabilityConfig.builder().tracing(tracing).build())
                 .route(Route.builder("open").path("/open").upstream(upstream.origin()).build())
                 .route(
                     Route.builder("closed")

@@ -3,7 +3,6 @@ package io.streamrelay.jetty.launcher;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
-import io.prometheus.metrics.core.metrics.Info;
 import io.prometheus.metrics.exporter.servlet.jakarta.PrometheusMetricsServlet;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -146,12 +145,6 @@ public final class RelayServer implements AutoCloseable {
         .help("Log lines dropped because the log's destination was too slow.")
         .callback(callback -> callback.call((double) droppedLogLines.getAsLong()))
         .register(registry);
-    Info.builder()
-        .name("relay_build_info")
-        .help("The relay's version.")
-        .labelNames("version")
-        .register(registry)
-        .addLabelValues(Version.get());
   }
 
   /**
