@@ -19,6 +19,7 @@ import io.streamrelay.forward.UpstreamPool;
 import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.policy.RateLimitPolicy.Limit;
+import io.streamrelay.price.Unpriced;
 import io.streamrelay.testkit.FakeExchange;
 import io.streamrelay.trace.TraceContext;
 import java.util.List;
@@ -59,6 +60,7 @@ class RelayMetricsTest {
 
   /** As a relay does that has all that can be drawn. */
   static void fill(RelayMetrics metrics) {
+    metrics.onEnd(Samples.bare().unpriced(Unpriced.UNKNOWN_MODEL).build());
     FakeExchange exchange = new FakeExchange();
     metrics.addRoute("chat");
     metrics.watchState(() -> RelayState.DRAINING);
@@ -155,7 +157,7 @@ class RelayMetricsTest {
 
   @Test
   void whatIsNotKnownLeavesNoZeroBehind() {
-    Scraped scraped = after(Samples.bare().build());
+    Scraped scraped = after(Samples.bare().unpriced(Unpriced.NO_USAGE).build());
     for (String name :
         List.of(
             "relay_tokens_total",
