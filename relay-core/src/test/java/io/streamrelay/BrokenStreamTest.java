@@ -302,15 +302,15 @@ class BrokenStreamTest extends ExchangeFixture {
   }
 
   @Test
-  void aFailingObserverBreaksNoStream() {
+  void aContainerThatMovesTheChunkItWasGivenHidesNothing() {
     FakeClient client = new FakeClient();
     clients.add(client);
-    // A container that shortens the chunk it was given, so that the observer runs over its end.
+    // As Jetty's HTTP/2 does while a write waits for the client's window.
     ClientResponse shortening = new QuirkyResponse(client, chunk -> chunk.position(0).limit(0));
     relay().handle(FakeRequest.post(CHAT).build(), shortening);
-    forwarder.call().connected().head(200, SSE).chunk(EVENT).chunk(EVENT).complete();
-    assertComplete(client, EVENT + EVENT);
-    assertThat(record().events()).isZero();
+    forwarder.call().connected().head(200, SSE).chunk(EVENT).chunk(DONE).complete();
+    assertComplete(client, EVENT + DONE);
+    assertThat(record().events()).isEqualTo(2);
   }
 
   @Test

@@ -409,6 +409,8 @@ final class ClientAnswer implements ResponseSink {
       // The client has been told of it otherwise, or is about to be.
       return;
     }
+    // While a write is pending its container may move the buffer's position and limit.
+    ByteBuffer looked = chunk.duplicate();
     ByteBuffer bare = bomSeen == NO_BOM ? chunk : withoutBom(chunk);
     int count = bare.remaining();
     long writtenNanos = -1;
@@ -424,10 +426,10 @@ final class ClientAnswer implements ResponseSink {
       // By this very write, which failed.
       depart();
     }
-    observe(chunk, from, to);
+    observe(looked, from, to);
     if (writtenNanos >= 0) {
       noteContent(writtenNanos);
-      noteAudio(chunk, from, to, writtenNanos);
+      noteAudio(looked, from, to, writtenNanos);
     }
     if (gone) {
       // The client took the chunk and left before it was looked at.

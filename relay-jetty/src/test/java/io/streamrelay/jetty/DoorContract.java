@@ -280,7 +280,9 @@ abstract class DoorContract {
             "Accept",
             "User-Agent",
             "OpenAI-Organization",
-            "Anthropic-Version");
+            "Anthropic-Version",
+            "traceparent");
+    assertThat(reached.get(0).head()).doesNotContain("evil");
   }
 
   @ParameterizedTest
