@@ -425,9 +425,15 @@ public final class ExchangeRun implements Exchange {
     clocks.await(Clocks.Waiting.CONNECTION);
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
+    forward(upstreamRequest);
+    intake.release();
+    return true;
+  }
+
+  /** Sends the request upstream; what comes of it is noted in {@link #result}. */
+  private void forward(UpstreamRequest upstreamRequest) {
     attempts++;
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
-    intake.release();
     call = started;
     started
         .result()
@@ -442,7 +448,6 @@ public final class ExchangeRun implements Exchange {
                           ForwardResult.Phase.BODY, failure == null ? new Error() : failure);
               kick();
             });
-    return true;
   }
 
   private boolean watchForward() {
