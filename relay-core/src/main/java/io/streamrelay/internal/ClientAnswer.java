@@ -3,11 +3,13 @@ package io.streamrelay.internal;
 import io.streamrelay.Exchange;
 import io.streamrelay.Ticker;
 import io.streamrelay.Timings;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.error.RelayError;
 import io.streamrelay.forward.ResponseSink;
 import io.streamrelay.http.Headers;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
+import io.streamrelay.observe.UsageFrameFilter;
 import io.streamrelay.observe.Verdict;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.StreamKind;
@@ -36,6 +38,7 @@ final class ClientAnswer implements ResponseSink {
 
   private static final byte[] BOM = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
   private static final int NO_BOM = -1;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final Exchange exchange;
   private final Ticker ticker;
@@ -77,6 +80,12 @@ final class ClientAnswer implements ResponseSink {
   private long announcedBytes = -1;
 
   private @Nullable StreamObserver observer;
+
+  // The relay itself asks for usage.
+  private @Nullable UsageOption usageOption;
+  private volatile boolean optionRefused;
+  private @Nullable UsageFrameFilter filter;
+  private ByteBuffer rest = NOTHING;
 
   // The client has left.
   private volatile boolean gone;
@@ -139,6 +148,52 @@ final class ClientAnswer implements ResponseSink {
   void allowEarlyCommit() {
     mayCommitEarly = true;
     clocks.allowCommit();
+  }
+
+  /** The relay asks for usage, or would like to. Called before the first call. */
+  void expectUsage(UsageOption option) {
+    usageOption = option;
+  }
+
+  /** Whether the upstream's answer was dropped: what the relay asked was refused. */
+  boolean isOptionRefused() {
+    return optionRefused;
+  }
+
+  /** Waits for the answer to another call, made after the refusal. */
+  void expectAgain() {
+    optionRefused = false;
+    connected = false;
+  }
+
+  /** What became of the relay's own request for usage; null if it had none. */
+  @Nullable UsageRequest usageRequest(boolean complete) {
+    UsageOption option = usageOption;
+    return option == null ? null : option.result(filter, complete && !gone);
+  }
+
+  /**
+   * Decides on what is held of the upstream's bytes, because no more will come.
+   *
+   * @return whether {@link #writeRest} is to be called before the end
+   */
+  boolean hasRest() {
+    UsageFrameFilter filtering = filter;
+    if (filtering != null && !rest.hasRemaining()) {
+      rest = filtering.end();
+    }
+    return rest.hasRemaining() && !gone;
+  }
+
+  /** Hands it on. Only while ready. */
+  void writeRest() {
+    ByteBuffer last = rest;
+    rest = NOTHING;
+    int count = last.remaining();
+    response.write(last);
+    wrote = true;
+    written(0);
+    bytes += count;
   }
 
   /** Whether the client was told 200 before the upstream answered. */
@@ -249,8 +304,13 @@ final class ClientAnswer implements ResponseSink {
     }
     Verdict got = verdict();
     // Whoever has as many bytes as were announced may be quicker than the upstream's end here.
-    boolean all = (whole && !departed) || bytes == announcedBytes;
+    boolean all = (whole && !departed) || bytes + removedBytes() == announcedBytes;
     return got == Verdict.COMPLETE || (all && got != Verdict.TRUNCATED);
+  }
+
+  private long removedBytes() {
+    UsageFrameFilter filtering = filter;
+    return filtering == null ? 0 : filtering.removedBytes();
   }
 
   /** Body bytes that came after the client had left. */
@@ -301,12 +361,21 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void head(int upstreamStatus, Headers upstreamResponse) {
+    UsageOption option = usageOption;
+    if (option != null && option.isRefusedWith(upstreamStatus, !gone)) {
+      optionRefused = true;
+      onRefused.run();
+      return;
+    }
     headSeen = true;
     headNanos = ticker.nanos() - startNanos;
     status = upstreamStatus;
     upstreamRequestId = Answers.upstreamRequestId(upstreamResponse);
     announcedBytes = length(upstreamResponse);
     boolean events = isObservable(upstreamResponse);
+    if (events && option != null && option.isPut()) {
+      filter = new UsageFrameFilter();
+    }
     if (earlyCommit) {
       if (!events) {
         refusal = Answers.tooLate(status, upstreamResponse);
@@ -340,6 +409,9 @@ final class ClientAnswer implements ResponseSink {
   public void write(ByteBuffer chunk) {
     int from = chunk.position();
     int to = chunk.limit();
+    if (optionRefused) {
+      return;
+    }
     if (gone) {
       withhold(chunk, from, to);
       return;
@@ -349,15 +421,19 @@ final class ClientAnswer implements ResponseSink {
       return;
     }
     ByteBuffer bare = bomSeen == NO_BOM ? chunk : withoutBom(chunk);
-    int count = bare.remaining();
+    UsageFrameFilter filtering = filter;
+    ByteBuffer due = filtering == null ? bare : filtering.take(bare);
+    int count = due.remaining();
     long writtenNanos = -1;
     if (count > 0) {
       long now = firstByteNanos < 0 ? ticker.nanos() : 0;
       sendHead();
-      response.write(bare);
+      response.write(due);
       wrote = true;
       writtenNanos = written(now);
       bytes += count;
+    } else if (filtering != null) {
+      clocks.touch();
     }
     if (gone && !response.isTaken()) {
       // By this very write, which failed.
@@ -466,8 +542,8 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void flush() {
-    if (gone || earlyCommit) {
-      // The client has its head, or wants none.
+    if (gone || earlyCommit || optionRefused) {
+      // The client has its head, or wants none, or this is not the one it gets.
       return;
     }
     sendHead();
@@ -610,8 +686,11 @@ final class ClientAnswer implements ResponseSink {
   }
 
   boolean mayTakeEvent() {
+    UsageFrameFilter filtering = filter;
     StreamObserver watching = observer;
-    return watching != null && watching.atEventBorder();
+    return filtering != null
+        ? filtering.atEventBorder()
+        : watching != null && watching.atEventBorder();
   }
 
   long events() {

@@ -48,6 +48,7 @@ public final class RelayCore implements RelayRuntime {
   private final long maxBodySize;
   private final long minUploadRate;
   private final int maxStreams;
+  private final UsageRefusals usageRefusals;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -101,6 +102,7 @@ public final class RelayCore implements RelayRuntime {
     this.maxBodySize = maxBodySize;
     this.minUploadRate = minUploadRate;
     this.maxStreams = maxStreams;
+    this.usageRefusals = new UsageRefusals(ticker);
   }
 
   /**
@@ -295,6 +297,11 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public StreamingForwarder forwarder() {
     return forwarder;
+  }
+
+  @Override
+  public UsageRefusals usageRefusals() {
+    return usageRefusals;
   }
 
   @Override

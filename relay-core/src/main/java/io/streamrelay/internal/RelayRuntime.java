@@ -37,6 +37,13 @@ public interface RelayRuntime {
   StreamingForwarder forwarder();
 
   /**
+   * Remembers who does not take the relay's own request for usage.
+   *
+   * @return one for all routes
+   */
+  UsageRefusals usageRefusals();
+
+  /**
    * Limits request bodies.
    *
    * @return bytes

@@ -12,6 +12,7 @@ import io.streamrelay.EndReason;
 import io.streamrelay.Exchange;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.RelayListener;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.Usage;
 import java.util.Map;
@@ -43,6 +44,7 @@ public final class RelayMetrics implements RelayListener {
   private final Histogram upstreamWait;
   private final Counter abandoned;
   private final Counter wasted;
+  private final Counter includeUsage;
 
   /** Bounded by the configured routes and {@link ExchangeRecord#NO_ROUTE}. */
   private final Map<String, PerRoute> routes = new ConcurrentHashMap<>();
@@ -139,6 +141,13 @@ public final class RelayMetrics implements RelayListener {
             .labelNames("route", "policy", "source")
             .withoutExemplars()
             .register(registry);
+    includeUsage =
+        Counter.builder()
+            .name("relay_include_usage_total")
+            .help("The relay's own requests for a stream's usage, by what became of them.")
+            .labelNames("route", "result")
+            .withoutExemplars()
+            .register(registry);
     // Without labels it would not show before its first write.
     storageWrite.initLabelValues();
   }
@@ -189,6 +198,10 @@ public final class RelayMetrics implements RelayListener {
     }
     route.bytesIn.inc(record.requestBytes());
     route.bytesOut.inc(record.responseBytes());
+    UsageRequest usageRequest = record.usageRequest();
+    if (usageRequest != null) {
+      includeUsage.labelValues(record.route(), usageRequest.label()).inc();
+    }
     Abandonment abandonment = record.abandonment();
     if (abandonment != null) {
       route.of(abandonment).count(record);
