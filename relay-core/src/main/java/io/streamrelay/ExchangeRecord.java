@@ -338,6 +338,16 @@ public final class ExchangeRecord {
   }
 
   /**
+   * Returns what became of the relay's own request for usage; null if it had none to make: the
+   * route does not ask, this was no stream of completions, or its client asked itself.
+   *
+   * @return see above
+   */
+  public @Nullable UsageRequest usageRequest() {
+    return b.usageRequest;
+  }
+
+  /**
    * Returns how far the exchange had come when its client left; null if it did not.
    *
    * @return see above
@@ -486,6 +496,7 @@ public final class ExchangeRecord {
     private boolean stream = false;
     private @Nullable String responseModel;
     private @Nullable String finishReason;
+    private @Nullable UsageRequest usageRequest;
     private @Nullable DisconnectPhase disconnect;
     private Timings timings = Timings.NONE;
     private @Nullable Cost cost;
@@ -867,6 +878,17 @@ public final class ExchangeRecord {
     }
 
     /**
+     * Sets what became of the relay's own request for usage; null if it had none to make.
+     *
+     * @param usageRequest the value
+     * @return this
+     */
+    public Builder usageRequest(@Nullable UsageRequest usageRequest) {
+      this.usageRequest = usageRequest;
+      return this;
+    }
+
+    /**
      * Sets how far the exchange had come when its client left; null if it did not.
      *
      * @param disconnect the value
@@ -1043,6 +1065,7 @@ public final class ExchangeRecord {
       copy.stream = stream;
       copy.responseModel = responseModel;
       copy.finishReason = finishReason;
+      copy.usageRequest = usageRequest;
       copy.disconnect = disconnect;
       copy.timings = timings;
       copy.cost = cost;

@@ -23,10 +23,16 @@ final class BodyProbe {
 
   BodyProbe(Headers clientRequest, @Nullable SpeechRequest speech) {
     this.speech = speech;
+    this.skimmer = isJson(clientRequest) && !isCoded(clientRequest) ? skimmer() : null;
+  }
+
+  static boolean isJson(Headers clientRequest) {
     String type = clientRequest.first("content-type");
-    boolean json = type != null && type.toLowerCase(Locale.ROOT).contains("json");
-    boolean coded = clientRequest.contains("content-encoding");
-    this.skimmer = json && !coded ? skimmer() : null;
+    return type != null && type.toLowerCase(Locale.ROOT).contains("json");
+  }
+
+  static boolean isCoded(Headers clientRequest) {
+    return clientRequest.contains("content-encoding");
   }
 
   private static JsonSkimmer skimmer() {

@@ -3,6 +3,7 @@ package io.streamrelay.internal;
 import io.streamrelay.Exchange;
 import io.streamrelay.Ticker;
 import io.streamrelay.Timings;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.audio.AudioMeter;
 import io.streamrelay.audio.SpeechRequest;
 import io.streamrelay.error.RelayError;
@@ -13,6 +14,7 @@ import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.ChunkGaps;
 import io.streamrelay.observe.StreamObserver;
 import io.streamrelay.observe.Usage;
+import io.streamrelay.observe.UsageFrameFilter;
 import io.streamrelay.observe.Verdict;
 import io.streamrelay.route.ClientGonePolicy;
 import io.streamrelay.route.StreamKind;
@@ -45,6 +47,7 @@ final class ClientAnswer implements ResponseSink {
 
   private static final byte[] BOM = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
   private static final int NO_BOM = -1;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final Exchange exchange;
   private final Ticker ticker;
@@ -94,6 +97,12 @@ final class ClientAnswer implements ResponseSink {
   private Supplier<@Nullable SpeechRequest> speech = () -> null;
   private @Nullable AudioMeter audio;
   private long firstAudioNanos = -1;
+
+  // The relay itself asks for usage.
+  private @Nullable UsageOption usageOption;
+  private volatile boolean optionRefused;
+  private @Nullable UsageFrameFilter filter;
+  private ByteBuffer rest = NOTHING;
 
   // The client has left.
   private volatile boolean gone;
@@ -164,6 +173,52 @@ final class ClientAnswer implements ResponseSink {
   void allowEarlyCommit() {
     mayCommitEarly = true;
     clocks.allowCommit();
+  }
+
+  /** The relay asks for usage, or would like to. Called before the first call. */
+  void expectUsage(UsageOption option) {
+    usageOption = option;
+  }
+
+  /** Whether the upstream's answer was dropped: what the relay asked was refused. */
+  boolean isOptionRefused() {
+    return optionRefused;
+  }
+
+  /** Waits for the answer to another call, made after the refusal. */
+  void expectAgain() {
+    optionRefused = false;
+    connected = false;
+  }
+
+  /** What became of the relay's own request for usage; null if it had none. */
+  @Nullable UsageRequest usageRequest(boolean complete) {
+    UsageOption option = usageOption;
+    return option == null ? null : option.result(filter, complete && !gone);
+  }
+
+  /**
+   * Decides on what is held of the upstream's bytes, because no more will come.
+   *
+   * @return whether {@link #writeRest} is to be called before the end
+   */
+  boolean hasRest() {
+    UsageFrameFilter filtering = filter;
+    if (filtering != null && !rest.hasRemaining()) {
+      rest = filtering.end();
+    }
+    return rest.hasRemaining() && !gone;
+  }
+
+  /** Hands it on. Only while ready. */
+  void writeRest() {
+    ByteBuffer last = rest;
+    rest = NOTHING;
+    int count = last.remaining();
+    response.write(last);
+    wrote = true;
+    written(0);
+    bytes += count;
   }
 
   /** Whether the client was told 200 before the upstream answered. */
@@ -284,8 +339,13 @@ final class ClientAnswer implements ResponseSink {
     }
     Verdict got = verdict();
     // Whoever has as many bytes as were announced may be quicker than the upstream's end here.
-    boolean all = (whole && !departed) || bytes == announcedBytes;
+    boolean all = (whole && !departed) || bytes + removedBytes() == announcedBytes;
     return got == Verdict.COMPLETE || (all && got != Verdict.TRUNCATED);
+  }
+
+  private long removedBytes() {
+    UsageFrameFilter filtering = filter;
+    return filtering == null ? 0 : filtering.removedBytes();
   }
 
   /** Body bytes that came after the client had left. */
@@ -351,6 +411,13 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void head(int upstreamStatus, Headers upstreamResponse) {
+    UsageOption option = usageOption;
+    if (option != null && option.isRefusedWith(upstreamStatus, !gone)) {
+      optionRefused = true;
+      listeners.head(upstreamStatus);
+      onRefused.run();
+      return;
+    }
     headSeen = true;
     headNanos = ticker.nanos() - startNanos;
     status = upstreamStatus;
@@ -362,6 +429,9 @@ final class ClientAnswer implements ResponseSink {
     }
     listeners.head(status);
     boolean events = isObservable(upstreamResponse);
+    if (events && option != null && option.isPut()) {
+      filter = new UsageFrameFilter();
+    }
     if (earlyCommit) {
       if (!events) {
         refusal = Answers.tooLate(status, upstreamResponse);
@@ -401,6 +471,9 @@ final class ClientAnswer implements ResponseSink {
   public void write(ByteBuffer chunk) {
     int from = chunk.position();
     int to = chunk.limit();
+    if (optionRefused) {
+      return;
+    }
     if (gone) {
       withhold(chunk, from, to);
       return;
@@ -412,15 +485,19 @@ final class ClientAnswer implements ResponseSink {
     // While a write is pending its container may move the buffer's position and limit.
     ByteBuffer looked = chunk.duplicate();
     ByteBuffer bare = bomSeen == NO_BOM ? chunk : withoutBom(chunk);
-    int count = bare.remaining();
+    UsageFrameFilter filtering = filter;
+    ByteBuffer due = filtering == null ? bare : filtering.take(bare);
+    int count = due.remaining();
     long writtenNanos = -1;
     if (count > 0) {
       long now = firstByteNanos < 0 ? ticker.nanos() : 0;
       sendHead();
-      response.write(bare);
+      response.write(due);
       wrote = true;
       writtenNanos = written(now);
       bytes += count;
+    } else if (filtering != null) {
+      clocks.touch();
     }
     if (gone && !response.isTaken()) {
       // By this very write, which failed.
@@ -573,8 +650,8 @@ final class ClientAnswer implements ResponseSink {
 
   @Override
   public void flush() {
-    if (gone || earlyCommit) {
-      // The client has its head, or wants none.
+    if (gone || earlyCommit || optionRefused) {
+      // The client has its head, or wants none, or this is not the one it gets.
       return;
     }
     sendHead();
@@ -717,8 +794,11 @@ final class ClientAnswer implements ResponseSink {
   }
 
   boolean mayTakeEvent() {
+    UsageFrameFilter filtering = filter;
     StreamObserver watching = observer;
-    return watching != null && watching.atEventBorder();
+    return filtering != null
+        ? filtering.atEventBorder()
+        : watching != null && watching.atEventBorder();
   }
 
   long events() {

@@ -135,6 +135,12 @@ final class Clocks {
     arm(what);
   }
 
+  /** The request is sent once more, and a connection is waited for once more. */
+  synchronized void awaitAgain() {
+    waiting = Waiting.CONNECTION;
+    await(Waiting.CONNECTION);
+  }
+
   /** The answer is being ended and has this long to leave. */
   void awaitFinish(Duration limit) {
     finishNanos = ticker.nanos() + limit.toNanos();

@@ -136,6 +136,7 @@ public final class ExchangeRun implements Exchange {
   private boolean draining;
   private Scheduler.@Nullable Cancellable drainTimer;
   private @Nullable Abandonment abandonment;
+  private @Nullable UsageOption usageOption;
   private @Nullable ForwardCall call;
   private long forwardNanos;
   private long bodyAwaitedNanos = -1;
@@ -470,6 +471,7 @@ public final class ExchangeRun implements Exchange {
                   + MAX_HEAD_BYTES
                   + " bytes)"));
     }
+    upstreamRequest = askForUsage(upstreamRequest);
     phase = Phase.FORWARD;
     if (probe.asksForStream()) {
       answer.expectStream();
@@ -483,6 +485,13 @@ public final class ExchangeRun implements Exchange {
     clocks.await(Clocks.Waiting.CONNECTION);
     forwardNanos = relay.ticker().nanos();
     ownNanos = forwardNanos - startNanos - bodyWaitNanos;
+    forward(upstreamRequest);
+    intake.release();
+    return true;
+  }
+
+  /** Sends the request upstream; what comes of it is noted in {@link #result}. */
+  private void forward(UpstreamRequest upstreamRequest) {
     attempts++;
     sentUpstream = true;
     ExchangeDetail shown = detail;
@@ -491,7 +500,6 @@ public final class ExchangeRun implements Exchange {
     }
     listeners.upstreamRequest(attempts);
     ForwardCall started = relay.forwarder().forward(upstreamRequest, answer);
-    intake.release();
     call = started;
     started
         .result()
@@ -506,6 +514,18 @@ public final class ExchangeRun implements Exchange {
                           ForwardResult.Phase.BODY, failure == null ? new Error() : failure);
               kick();
             });
+  }
+
+  /** The upstream has refused what the relay asked beside the client: once more, without that. */
+  private boolean forwardAgain(UsageOption option) {
+    result = null;
+    cancelled = false;
+    answer.expectAgain();
+    if (mayCommitEarly() && !answer.isEarlyCommit()) {
+      answer.allowEarlyCommit();
+    }
+    clocks.awaitAgain();
+    forward(option.giveUp());
     return true;
   }
 
@@ -515,9 +535,10 @@ public final class ExchangeRun implements Exchange {
       return forwardEnded(ended);
     }
     ForwardCall running = call;
-    boolean over = stop.get() != null || answer.refusal() != null;
+    boolean useless = answer.isOptionRefused();
+    boolean over = useless || stop.get() != null || answer.refusal() != null;
     if (over && !cancelled && running != null) {
-      if (isReadOn() && !drainOver) {
+      if (!useless && isReadOn() && !drainOver) {
         return false;
       }
       cancelled = true;
@@ -561,6 +582,10 @@ public final class ExchangeRun implements Exchange {
 
   private boolean forwardEnded(ForwardResult ended) {
     Stop why = stop.get();
+    UsageOption option = usageOption;
+    if (option != null && answer.isOptionRefused() && why == null) {
+      return forwardAgain(option);
+    }
     RelayError refused = answer.refusal();
     if (refused != null) {
       return clientGone ? abandoned() : fail(refused);
@@ -571,14 +596,19 @@ public final class ExchangeRun implements Exchange {
       // early.
       return answer.isInHand(whole) ? completed() : abandoned();
     }
-    if (whole && answer.isReady()) {
+    boolean dropped = answer.isOptionRefused();
+    if (whole && !dropped && answer.isReady()) {
+      if (answer.hasRest()) {
+        answer.writeRest();
+        return true;
+      }
       return completed();
     }
     if (whole && why == null) {
       // The last chunk is still on its way.
       return false;
     }
-    if (whole || ended instanceof ForwardResult.Cancelled) {
+    if (whole || dropped || ended instanceof ForwardResult.Cancelled) {
       RelayError error = why == null ? null : errorOf(why);
       return fail(error == null ? defect() : error);
     }
@@ -666,10 +696,13 @@ public final class ExchangeRun implements Exchange {
       return refuseWith(error);
     }
     refusal = error;
-    if (!answer.mayTakeEvent()) {
+    boolean rest = answer.hasRest();
+    if (!rest && !answer.mayTakeEvent()) {
       return cut(error.code().endReason());
     }
-    lastEvent = ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id));
+    if (!rest) {
+      lastEvent = ByteBuffer.wrap(ErrorFormat.terminalEvent(dialect, error, id));
+    }
     phase = Phase.CUT;
     clocks.awaitFinish(finishLimit());
     return true;
@@ -678,6 +711,11 @@ public final class ExchangeRun implements Exchange {
   private boolean cutWhenReady() {
     if (clientGone || !answer.isReady()) {
       return (clientGone || finishExpired) && cut(reasonOfRefusal());
+    }
+    if (answer.hasRest()) {
+      // The beginning of an event, behind which there is no room for another.
+      answer.writeRest();
+      return true;
     }
     ByteBuffer event = lastEvent;
     if (event == null) {
@@ -867,6 +905,7 @@ public final class ExchangeRun implements Exchange {
             .chunkGaps(answer.gaps())
             .stream(probe.asksForStream() || answer.isEventStream())
             .timings(answer.timings(ownNanos))
+            .usageRequest(answer.usageRequest(reason == EndReason.COMPLETE))
             .disconnect(reason == EndReason.CLIENT_GONE ? disconnectPhase() : null)
             .abandonment(abandonment)
             .abandonedNanos(abandonment == null ? -1 : now - goneNanos)
@@ -987,6 +1026,21 @@ public final class ExchangeRun implements Exchange {
         intake.length(),
         intake.isWhole() ? intake.start() : null,
         intake);
+  }
+
+  private UpstreamRequest askForUsage(UpstreamRequest own) {
+    Route route = route();
+    UsageOption option =
+        route.includeUsage()
+            ? UsageOption.of(
+                this, route.upstreamPath(request.rawPath()), own, probe, relay.usageRefusals())
+            : null;
+    if (option == null) {
+      return own;
+    }
+    usageOption = option;
+    answer.expectUsage(option);
+    return option.apply(own);
   }
 
   /** As HTTP/1.1 writes it, but for what the forwarder adds. */

@@ -56,6 +56,7 @@ public final class RelayCore implements RelayRuntime {
   private final PriceTable prices;
   private final @Nullable DetailedLog detailedLog;
   private final boolean countsChunkGaps;
+  private final UsageRefusals usageRefusals;
 
   /** One for each request that a container has open; containers bound those. */
   private final Set<ExchangeRun> live = ConcurrentHashMap.newKeySet();
@@ -121,6 +122,7 @@ public final class RelayCore implements RelayRuntime {
     this.prices = prices;
     this.detailedLog = detailedLog;
     this.countsChunkGaps = countsChunkGaps;
+    this.usageRefusals = new UsageRefusals(ticker);
   }
 
   /**
@@ -327,6 +329,11 @@ public final class RelayCore implements RelayRuntime {
   @Override
   public List<RelayListener> listeners() {
     return listeners;
+  }
+
+  @Override
+  public UsageRefusals usageRefusals() {
+    return usageRefusals;
   }
 
   @Override

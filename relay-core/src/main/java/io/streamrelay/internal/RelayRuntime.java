@@ -57,6 +57,13 @@ public interface RelayRuntime {
   List<RelayListener> listeners();
 
   /**
+   * Remembers who does not take the relay's own request for usage.
+   *
+   * @return one for all routes
+   */
+  UsageRefusals usageRefusals();
+
+  /**
    * Limits request bodies.
    *
    * @return bytes

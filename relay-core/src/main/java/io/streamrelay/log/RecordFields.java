@@ -1,6 +1,7 @@
 package io.streamrelay.log;
 
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.price.Cost;
@@ -248,6 +249,11 @@ public final class RecordFields {
               "usage_source",
               "`reported`, `partial`, `estimated` or `none`: who counted the tokens",
               RecordFields::usageSource),
+          text(
+              "usage_request",
+              "`added`, `kept`, `refused` or `skipped`: what became of the relay's own request for"
+                  + " usage",
+              record -> of(record.usageRequest(), UsageRequest::label)),
           new Field(
               "cost_usd",
               Type.DECIMAL,

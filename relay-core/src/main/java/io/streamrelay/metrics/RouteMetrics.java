@@ -8,6 +8,7 @@ import io.streamrelay.Abandonment;
 import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.Usage;
 import io.streamrelay.policy.RateLimitPolicy;
@@ -42,6 +43,7 @@ final class RouteMetrics {
   private final Counter disconnects;
   private final Counter limited;
   private final Counter usage;
+  private final Counter includeUsage;
 
   RouteMetrics(Instruments make) {
     ends =
@@ -124,6 +126,12 @@ final class RouteMetrics {
             "Answers with a 2xx to requests to a model, by how well their usage is known.",
             "route",
             "source");
+    includeUsage =
+        make.counter(
+            "relay_include_usage_total",
+            "The relay's own requests for a stream's usage, by what became of them.",
+            "route",
+            "result");
   }
 
   void refused(String route, RateLimitPolicy.Limit limit) {
@@ -161,6 +169,7 @@ final class RouteMetrics {
     private final PerValue<Abandonment, Abandoned> byAbandonment;
     private final PerValue<DisconnectPhase, CounterDataPoint> byPhase;
     private final PerValue<Usage.Source, CounterDataPoint> bySource;
+    private final PerValue<UsageRequest, CounterDataPoint> byUsageRequest;
     private final CounterDataPoint busy;
 
     PerRoute(String route) {
@@ -183,6 +192,9 @@ final class RouteMetrics {
       bySource =
           new PerValue<>(
               Usage.Source.class, source -> all.usage.labelValues(route, source.label()));
+      byUsageRequest =
+          new PerValue<>(
+              UsageRequest.class, result -> includeUsage.labelValues(route, result.label()));
       for (RateLimitPolicy.Limit limit : RateLimitPolicy.Limit.values()) {
         limited.initLabelValues(route, limitLabel(limit));
       }
@@ -221,6 +233,10 @@ final class RouteMetrics {
       }
       if (isServed(record)) {
         bySource.of(record.usage().source()).inc();
+      }
+      UsageRequest usageRequest = record.usageRequest();
+      if (usageRequest != null) {
+        byUsageRequest.of(usageRequest).inc();
       }
       if (record.error() == ErrorCode.RELAY_BUSY) {
         busy.inc();

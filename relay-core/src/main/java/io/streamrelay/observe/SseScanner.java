@@ -163,6 +163,15 @@ public final class SseScanner {
     return count;
   }
 
+  /** Whether the next line would begin an event, or is a comment between two. */
+  boolean betweenEvents() {
+    return switch (state) {
+      case OPENING -> bomLength == 0;
+      case LINE_START -> !fieldsPending;
+      default -> false;
+    };
+  }
+
   /** The event that is arriving; empty if none is. */
   SseEvent pending() {
     return event;

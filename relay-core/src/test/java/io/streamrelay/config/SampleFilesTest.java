@@ -177,6 +177,7 @@ class SampleFilesTest {
                     .credential(key("Authorization", "sk-o", "OPENAI_API_KEY"))
                     .dialect(Dialect.OPENAI)
                     .forwardHeaders("X-Request-Source")
+                    .includeUsage(true)
                     .heartbeat(Duration.ofSeconds(15))
                     .commitAfter(Duration.ZERO)
                     .stallLimit(Duration.ofMinutes(2))

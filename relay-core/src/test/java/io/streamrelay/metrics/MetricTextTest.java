@@ -108,6 +108,7 @@ class MetricTextTest {
             "phase",
             "policy",
             "reason",
+            "result",
             "route",
             "source",
             "state",

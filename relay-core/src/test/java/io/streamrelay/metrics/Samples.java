@@ -5,6 +5,7 @@ import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Timings;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.observe.AudioStats;
 import io.streamrelay.observe.ChunkGaps;
@@ -64,6 +65,7 @@ final class Samples {
     gaps.add(millis(9000));
     return bare()
         .responseModel("gpt-4o-2024-08-06")
+        .usageRequest(UsageRequest.ADDED)
         .requestBytes(300)
         .responseBytes(7000)
         .timeToHeadNanos(millis(105))

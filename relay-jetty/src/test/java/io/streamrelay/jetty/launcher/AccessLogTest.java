@@ -13,6 +13,7 @@ import io.streamrelay.DisconnectPhase;
 import io.streamrelay.EndReason;
 import io.streamrelay.ExchangeRecord;
 import io.streamrelay.Timings;
+import io.streamrelay.UsageRequest;
 import io.streamrelay.error.ErrorCode;
 import io.streamrelay.log.AccessLog;
 import io.streamrelay.log.RecordFields;
@@ -100,6 +101,7 @@ class AccessLogTest {
             .upstreamWaitNanos(1_200_000_000L)
             .heartbeats(3)
             .earlyCommit(true)
+            .usageRequest(UsageRequest.REFUSED)
             .usage(
                 Usage.builder()
                     .inputTokens(20)
@@ -174,6 +176,7 @@ class AccessLogTest {
     expected.put("tokens_wasted", 20L);
     expected.put("characters_in", 80L);
     expected.put("usage_source", "partial");
+    expected.put("usage_request", "refused");
     expected.put("cost_usd", new BigDecimal("0.0000001234"));
     expected.put("cost_estimated", true);
     expected.put("price_version", "2026-11");
